@@ -182,9 +182,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create the database and show the next steps
-    #[command(before_help = "Examples:\n  $ espomail init\n  $ espomail --db /srv/mail/espomail.db init")]
-    Init(init::InitArgs),
+    /// Create the database, on a terminal with the first mailbox by questions, and show the next steps
+    #[command(
+        before_help = "Examples:\n  $ espomail init\n  $ espomail init --admin ana --address support@example.org --secret stdin --create-case --case-team Support --distribution round-robin --fetch"
+    )]
+    Init(Box<init::InitArgs>),
     /// Fetch new mail, turn it into cases, and send queued mail
     #[command(
         before_help = "Examples:\n  $ espomail fetch\n  $ espomail -v fetch support --limit 10\n  $ espomail --dry-run fetch"

@@ -11,6 +11,7 @@ use std::io::{BufRead, IsTerminal, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
@@ -209,11 +210,23 @@ pub fn from_stdin(questions: &[&str], prompt: &dyn Fn(&str)) -> Result<Vec<Zeroi
 }
 
 /// A terminal that does not show what is typed, until this is dropped.
-struct Hidden(Option<Termios>);
+pub struct Hidden(Option<Termios>);
+
+/// What the terminal was before, as long as it is hidden.
+static SHOWN: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Shows again what is typed, where a process ends that has hidden it.
+pub fn show_typed() {
+    if let Some(before) = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
+    }
+}
 
 impl Hidden {
-    fn new() -> Hidden {
+    /// From now on.
+    pub fn new() -> Hidden {
         let before = termios::tcgetattr(std::io::stdin()).ok();
+        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&before);
         if let Some(mut quiet) = before.clone() {
             quiet.local_modes.remove(LocalModes::ECHO);
             quiet.local_modes.insert(LocalModes::ECHONL);
@@ -223,10 +236,16 @@ impl Hidden {
     }
 }
 
+impl Default for Hidden {
+    fn default() -> Hidden {
+        Hidden::new()
+    }
+}
+
 impl Drop for Hidden {
     fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        if self.0.is_some() {
+            show_typed();
         }
     }
 }

@@ -2,26 +2,26 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-mod add;
+pub mod add;
 pub mod audit;
 pub mod auth;
 mod auto_reply;
 pub mod breaker;
-mod cases;
+pub mod cases;
 pub mod discover;
 pub mod doubts;
 mod exchange;
 mod fetching;
-mod flags;
+pub mod flags;
 mod folders;
 mod identity;
 mod listed;
 mod oauth;
 mod personal;
 pub mod presets;
-mod secret;
+pub mod secret;
 mod sending;
-mod servers;
+pub mod servers;
 mod settings;
 mod show;
 mod sign_in;

@@ -1,75 +1,226 @@
-//! `espomail init`: the first command anybody types.
+//! `espomail init`: the first command anybody types. By flags, or by the guide on a terminal, it makes a database with an
+//! administrator, a mailbox and who gets its cases: all of it or nothing.
+
+mod flags;
+mod guide;
+mod listen;
+mod plan;
+mod questions;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::Args;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
+pub use self::flags::InitArgs;
+use self::plan::{Made, Plan};
+use super::account::secret::Typed;
+use super::account::{discover, test};
 use super::context::Context;
 use super::cron;
 use super::doctor;
 use super::same_place;
 use super::sudo_relay;
-use crate::access::{self, Actor};
+use super::{Cli, Command, case, connect, email, fetch, passwords};
+use crate::access::Actor;
 use crate::caller::Standing;
 use crate::config;
 use crate::error;
-use crate::store::db::Store;
-use crate::store::instance;
-use crate::store::log::LogOutcome;
+use crate::place::Place;
+use crate::secret;
+use crate::store::db::{Store, Tx};
+use crate::store::log::{self, LogOutcome};
+use crate::store::{accounts, teams, users};
 use crate::system_words::plain;
 use crate::ui::outcome::Thing;
 
-/// `init`
-#[derive(Debug, Args)]
-pub struct InitArgs {}
+/// Columns of the command that does the same.
+const WIDTH: usize = 76;
+/// Cases or mails that are shown after the first fetch.
+const FEW: &str = "5";
 
-/// Runs `init`: makes the database and says what comes next.
-pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
-    let service = sudo_relay::owner_of_service().filter(|_| ctx.place.file() == Some(&config::default_database()));
-    create(ctx)?;
-    if !ctx.dry_run && !ctx.ui.quiet {
-        ctx.ui.note(&next_steps(ctx));
-        if let Some((lost, hint)) = ctx.place.server().and_then(doctor::lost_password) {
-            ctx.ui.concern(&lost);
-            ctx.ui.hint(hint);
-        }
+/// Runs `init`.
+pub fn run(args: &InitArgs, ctx: &Context) -> Result<()> {
+    if guide::is_wanted(args, ctx) {
+        return guided(ctx);
     }
-    if let Some(owner) = service.filter(|_| !ctx.dry_run) {
-        ctx.ui.concern(&format!("you now use this database, no longer with that of {owner}"));
-        ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.place));
+    match args.is_empty() {
+        true => refuse_present(&ctx.place)?,
+        false => refuse_desk(&ctx.place)?,
     }
-    Ok(())
+    let args = completed(args, ctx)?;
+    let plan = Plan::of(&args)?;
+    // Nobody types a password for what would be refused.
+    let would_be = if plan.is_empty() { Made::default() } else { plan.rehearse(ctx)? };
+    let typed = Typed::of_new(args.secret.as_deref(), ctx)?;
+    if let Some(account) = would_be.account.filter(|_| !args.no_test && !ctx.dry_run && args.oauth.is_none()) {
+        test::before_it_is_kept(&account, &typed, &args.folder, ctx).map_err(|refused| refused.error)?;
+    }
+    let left = left_service(ctx);
+    let made = make(&plan, &typed, ctx)?;
+    tell(&made, ctx)?;
+    let fetched = if args.fetch && !ctx.dry_run { first_fetch(&args, ctx) } else { Ok(()) };
+    after(&args, left, ctx);
+    fetched
+}
+
+/// The same by questions.
+fn guided(ctx: &Context) -> Result<()> {
+    let guide::Agreed { ctx, args, typed, watch } = guide::ask(ctx)?;
+    let plan = Plan::of(&args)?;
+    let left = left_service(&ctx);
+    let made = watch.make(ctx.place.file().is_some(), || make(&plan, &typed, &ctx))?;
+    drop(watch);
+    tell(&made, &ctx)?;
+    let mut args = args;
+    if args.address.is_some() && args.oauth.is_none() {
+        args.fetch = guide::wants("Fetch its mail now?", &ctx);
+    }
+    let fetched = if args.fetch { first_fetch(&args, &ctx) } else { Ok(()) };
+    after(&args, left, &ctx);
+    ctx.ui.note("\nThe same by one command, such as in a script:");
+    ctx.ui.note(&args.command_line(&same_place::command(&ctx.config, &ctx.place), WIDTH));
+    fetched
+}
+
+/// The flags with the servers that are found where none is named, and a password that is typed where somebody sits there.
+fn completed(args: &InitArgs, ctx: &Context) -> Result<InitArgs> {
+    let mut args = args.clone();
+    let Some(address) = args.address.clone() else { return Ok(args) };
+    if !args.is_any_named() {
+        let has_tokens = args.oauth.is_some() || args.secret.is_some();
+        let said = discover::Said { login: args.login.as_deref(), has_tokens };
+        let found = discover::agreed(&address, &said, false, ctx)?;
+        args.take(&found, &address);
+    }
+    if args.secret.is_none() && args.oauth.is_none() && ctx.ui.stdin_is_terminal() && !ctx.no_input {
+        args.secret = Some("stdin".to_owned());
+    }
+    Ok(args)
 }
 
 /// Makes the database with its instance secret.
 pub fn create(ctx: &Context) -> Result<()> {
-    if ctx.place.file().is_some_and(Path::exists) {
-        return Err(error::data(format!("--db: {} exists already", ctx.place))
-            .hint("use it as it is, or name another place with --db")
-            .into());
+    refuse_present(&ctx.place)?;
+    tell(&make(&Plan::of(&InitArgs::default())?, &Typed::default(), ctx)?, ctx)
+}
+
+/// What is at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    /// A database in which nobody works yet, such as a package makes.
+    Empty,
+    Desk,
+}
+
+fn there(place: &Place) -> There {
+    if place.is_missing() {
+        return There::Nothing;
+    }
+    let is_empty =
+        |tx: &Tx<'_>| Ok(users::all(tx)?.is_empty() && accounts::all(tx)?.is_empty() && teams::all(tx)?.is_empty());
+    match Store::open_as_it_is(place).and_then(|(store, _)| store.read(is_empty)) {
+        Ok(true) => There::Empty,
+        // What keeps a server from being asked is said by who makes a database there.
+        Err(_) if place.server().is_some() => There::Nothing,
+        Ok(false) | Err(_) => There::Desk,
+    }
+}
+
+/// Refuses to fill a database in which somebody works.
+fn refuse_desk(place: &Place) -> Result<()> {
+    match there(place) {
+        There::Nothing | There::Empty => Ok(()),
+        There::Desk if place.server().is_some() => {
+            let hint = "use it as it is, or name another place with --db";
+            Err(error::data(format!("--db: {place} exists already")).hint(hint).into())
+        }
+        There::Desk => refuse_present(place),
+    }
+}
+
+/// Refuses to make a database where there is a file.
+fn refuse_present(place: &Place) -> Result<()> {
+    if !place.file().is_some_and(Path::exists) {
+        return Ok(());
+    }
+    let has_none = || Store::open_as_it_is(place)?.0.read(|tx| Ok(accounts::all(tx)?.is_empty()));
+    let hint = match has_none() {
+        Ok(true) => {
+            "use it as it is; its first mailbox: espomail account add NAME --address ADDRESS; or name another place with --db"
+        }
+        _ => "use it as it is, or name another place with --db",
+    };
+    Err(error::data(format!("--db: {place} exists already")).hint(hint).into())
+}
+
+/// Makes everything at once.
+fn make(plan: &Plan, typed: &Typed, ctx: &Context) -> Result<Made> {
+    if !plan.is_empty() && there(&ctx.place) == There::Empty {
+        let new = Unkept::of(&ctx.place, plan);
+        return fill(plan, typed, ctx).inspect_err(|_| new.remove());
     }
     if let Some(server) = ctx.place.server().filter(|_| ctx.dry_run) {
         Store::could_create_on(&ctx.place, server)?;
     }
-    if !ctx.dry_run {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;
-        let new = missing(&ctx.place.state());
-        ctx.place.make_state()?;
-        let store = Store::create(&ctx.place).inspect_err(|_| {
-            // Nothing is in them yet; a directory that holds something stays.
-            new.iter().for_each(|dir| drop(fs::remove_dir(dir)));
-        })?;
-        ctx.place.part_from_old_secrets()?;
-        store.write(|tx| {
-            instance::create(tx, &secret, ctx.now())?;
-            access::make_agent(tx, ctx.now())?;
-            ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &[])
-        })?;
+    if ctx.dry_run {
+        return plan.rehearse(ctx);
     }
-    ctx.done(Thing::path(&ctx.place), &format!("database {} is ready", ctx.place))
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;
+    let new = Unkept::of(&ctx.place, plan);
+    let made = filled(plan, typed, &secret, ctx);
+    made.inspect_err(|_| new.remove())
+}
+
+fn filled(plan: &Plan, typed: &Typed, secret: &[u8; 32], ctx: &Context) -> Result<Made> {
+    ctx.place.make_state()?;
+    ctx.place.part_from_old_secrets()?;
+    Store::create_with(&ctx.place, log::kind_of, |tx| {
+        let made = plan.carry_out(tx, Some(secret), ctx)?;
+        if let Some(account) = &made.account {
+            typed.keep(tx, account, ctx)?;
+        }
+        let things = if plan.is_empty() { Vec::new() } else { tx.written() };
+        ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &things)?;
+        Ok(made)
+    })
+}
+
+/// Fills a database in which nobody works yet.
+fn fill(plan: &Plan, typed: &Typed, ctx: &Context) -> Result<Made> {
+    ctx.write(|tx, actor| {
+        actor.require_admin("init")?;
+        let made = plan.carry_out(tx, None, ctx)?;
+        made.account.as_ref().map_or(Ok(()), |account| typed.keep(tx, account, ctx))?;
+        Ok(made)
+    })
+}
+
+/// Files and directories that are not there, and go again where nothing comes of it.
+struct Unkept {
+    files: Vec<PathBuf>,
+    /// The lowest first.
+    directories: Vec<PathBuf>,
+}
+
+impl Unkept {
+    fn of(place: &Place, plan: &Plan) -> Unkept {
+        // The first account has the first id.
+        let of_account = [connect::secret_file(place, 1), passwords::key_file(place)];
+        let files = of_account.into_iter().filter(|file| plan.has_account() && !file.exists()).collect();
+        let directories = [place.secrets(), place.state()].iter().flat_map(|dir| missing(dir)).collect();
+        Unkept { files, directories }
+    }
+
+    fn remove(&self) {
+        self.files.iter().for_each(|file| drop(secret::remove(file)));
+        // A directory that holds something stays.
+        self.directories.iter().for_each(|dir| drop(fs::remove_dir(dir)));
+    }
 }
 
 /// A directory that is not there, and those above it that are not, the lowest first.
@@ -78,24 +229,96 @@ fn missing(dir: &Path) -> Vec<PathBuf> {
     above.take_while(|dir| !dir.exists()).map(Path::to_owned).collect()
 }
 
-fn next_steps(ctx: &Context) -> String {
+/// Says what was made, and what of it will not work.
+fn tell(made: &Made, ctx: &Context) -> Result<()> {
+    let with = if made.told.is_empty() { String::new() } else { format!(" with {}", made.told.join(", ")) };
+    let things: Vec<Thing> = std::iter::once(Thing::path(&ctx.place)).chain(made.things.iter().cloned()).collect();
+    ctx.done(things, &format!("database {} is ready{with}", ctx.place))?;
+    let name = made.account.as_ref().map_or("", |account| account.name.as_str());
+    made.doubts.iter().for_each(|doubt| ctx.ui.concern(&format!("account {name}: {doubt}")));
+    Ok(())
+}
+
+/// Fetches, and shows what came.
+fn first_fetch(args: &InitArgs, ctx: &Context) -> Result<()> {
+    again(&["fetch", "--", &args.account_name()], ctx)?;
+    let noun = if args.create_case { "case" } else { "email" };
+    again(&[noun, "list", "--limit", FEW], ctx)
+}
+
+/// Runs one of the commands that follow.
+fn again(words: &[&str], ctx: &Context) -> Result<()> {
+    let words = std::iter::once("espomail").chain(words.iter().copied());
+    let cli = Cli::from_arg_matches(&Cli::command().try_get_matches_from(words)?)?;
+    match cli.command {
+        Some(Command::Fetch(args)) => fetch::run(&args, ctx),
+        Some(Command::Case(command)) => case::run(command, ctx),
+        Some(Command::Email(command)) => email::run(command, ctx),
+        _ => Ok(()),
+    }
+}
+
+/// The service whose database a person leaves for one of their own.
+fn left_service(ctx: &Context) -> Option<String> {
+    sudo_relay::owner_of_service().filter(|_| ctx.place.file() == Some(&config::default_database()))
+}
+
+/// What to know and to type next.
+fn after(args: &InitArgs, left: Option<String>, ctx: &Context) {
+    if ctx.dry_run {
+        return;
+    }
+    if !ctx.ui.quiet {
+        ctx.ui.note(&next_steps(args, ctx));
+        if let Some((lost, hint)) = ctx.place.server().and_then(doctor::lost_password) {
+            ctx.ui.concern(&lost);
+            ctx.ui.hint(hint);
+        }
+    }
+    if let Some(owner) = left {
+        ctx.ui.concern(&format!("you now use this database, no longer with that of {owner}"));
+        ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.place));
+    }
+}
+
+fn next_steps(args: &InitArgs, ctx: &Context) -> String {
     let ((way, line), espomail) = (cron::steps(ctx), same_place::command(&ctx.config, &ctx.place));
-    format!(
-        "\nWho works here:
+    let name = args.account_name();
+    let people = match (&args.admin, &args.case_team) {
+        (Some(_), Some(team)) => {
+            let team = shlex::try_quote(team).unwrap_or_else(|_| team.as_str().into());
+            format!(
+                "Who else works here:
+  {espomail} user add budi --email budi@example.org
+  {espomail} team member add {team} budi"
+            )
+        }
+        _ => format!(
+            "Who works here:
   {espomail} team add Support
   {espomail} user add ana --email ana@example.org
-  {espomail} team member add Support ana
-The mailbox (the password is asked for once and kept in a file only you can read):
+  {espomail} team member add Support ana"
+        ),
+    };
+    let mailbox = match (&args.address, &args.oauth) {
+        (None, _) => format!(
+            "The mailbox (the password is asked for once and kept in a file only you can read):
   {espomail} account add support --address support@example.org \\
       --imap imap.example.org --smtp smtp.example.org --secret stdin \\
       --create-case --case-team Support --distribution round-robin
-  {espomail} account test support
-{way}:
-  {line}
-
-{}",
-        mode(ctx.caller.standing)
-    )
+  {espomail} account test support"
+        ),
+        (Some(_), Some(_)) => format!(
+            "Sign in, if a person has to, and try the mailbox:
+  {espomail} account auth {name}
+  {espomail} account test {name}"
+        ),
+        (Some(_), None) => format!(
+            "See whether all is well:
+  {espomail} status"
+        ),
+    };
+    format!("\n{people}\n{mailbox}\n{way}:\n  {line}\n\n{}", mode(ctx.caller.standing))
 }
 
 /// Said once, here; `whoami` says it again.

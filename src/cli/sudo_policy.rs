@@ -247,6 +247,8 @@ mod tests {
         ("import mbox x --account a", "import mbox PATH"),
         ("metrics --textfile x", "metrics --textfile"),
         ("account import x", "account import FILE"),
+        ("init --address a@b.example --secret file:/x", "init --secret"),
+        ("init --address a@b.example --ca x", "init --ca"),
         ("man --to /tmp", "man --to"),
         ("note case/3 -F x", "note --file"),
         ("quarantine export 3 x", "quarantine export FILE"),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::context::{self, Context};
@@ -10,7 +11,7 @@ use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::filters::{self, ActionKind};
-use crate::store::roles::{self, Holder};
+use crate::store::roles::{self, Holder, Role};
 use crate::store::teams::{self, Team};
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -151,17 +152,23 @@ pub fn run(command: TeamCommand, ctx: &Context) -> Result<()> {
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::name("team", &args.team)?;
-    let (id, role) = ctx.administer("team add", |tx| {
-        if teams::by_name(tx, &name)?.is_some() {
-            return Err(context::taken("team", &name));
-        }
-        let id = teams::add(tx, &name, ctx.now())?;
-        let role = if args.no_role { None } else { roles::by_name(tx, access::AGENT)? };
-        role.as_ref().map_or(Ok(false), |role| roles::assign(tx, role.id, Holder::Team(id)))?;
-        Ok((id, role))
-    })?;
+    let (id, role) = ctx.administer("team add", |tx| put(tx, &name, !args.no_role, ctx.now()))?;
     let role = role.map(|role| format!(" with the role {}", role.name)).unwrap_or_default();
     ctx.done(Thing::team(id, &name), &format!("team {name} added{role}"))
+}
+
+/// Adds a team, with the role that new teams get; its id and the role.
+///
+/// # Errors
+/// The name is taken.
+pub fn put(tx: &Tx<'_>, name: &str, with_role: bool, now: Timestamp) -> Result<(i64, Option<Role>)> {
+    if teams::by_name(tx, name)?.is_some() {
+        return Err(context::taken("team", name));
+    }
+    let id = teams::add(tx, name, now)?;
+    let role = if with_role { roles::by_name(tx, access::AGENT)? } else { None };
+    role.as_ref().map_or(Ok(false), |role| roles::assign(tx, role.id, Holder::Team(id)))?;
+    Ok((id, role))
 }
 
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {

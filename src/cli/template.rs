@@ -261,7 +261,11 @@ fn preview(args: &Preview, ctx: &Context) -> Result<()> {
     html.map_or(Ok(()), |html| ctx.ui.text(&format!("\nHTML:\n{html}")))
 }
 
-fn checked(field: &str, source: String) -> Result<String> {
+/// The text of a template.
+///
+/// # Errors
+/// It is empty, or a variable in it is not known.
+pub fn checked(field: &str, source: String) -> Result<String> {
     if source.trim().is_empty() {
         return Err(error::usage(format!("{field}: must not be empty")).into());
     }

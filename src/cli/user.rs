@@ -187,29 +187,63 @@ pub fn run(command: UserCommand, ctx: &Context) -> Result<()> {
 }
 
 fn add(args: Add, ctx: &Context) -> Result<()> {
-    let username = context::word("username", &args.username)?;
-    let name = args.name.map(|n| context::name("--name", &n)).transpose()?.unwrap_or_default();
-    let login = args.login.map(|l| context::word("--login", &l)).transpose()?.unwrap_or_else(|| username.clone());
-    let addresses = addresses(&args.emails)?;
+    let user = args.checked()?;
     let (id, loss) = ctx.administer("user add", |tx| {
         let administers = administers(tx, ctx);
-        if users::by_username(tx, &username)?.is_some() {
-            return Err(context::taken("username", &username));
-        }
-        refuse_taken_addresses(tx, &addresses, None)?;
-        refuse_taken_login(tx, &login, None)?;
-        let new = NewUser {
-            username: &username,
-            name: &name,
-            user_type: args.user_type,
-            login: &login,
-            addresses: &addresses,
-        };
-        let id = users::add(tx, &new, ctx.now())?;
+        let id = user.put(tx, ctx.now())?;
         Ok((id, loss(tx, ctx, administers)?))
     })?;
-    ctx.done(Thing::user(id, &username), &format!("user {username} added"))?;
+    ctx.done(Thing::user(id, &user.username), &format!("user {} added", user.username))?;
     tell_loss(ctx, loss)
+}
+
+impl Add {
+    /// An administrator, by the same flags of another command.
+    pub fn administrator(username: &str, name: Option<&str>, email: Option<&str>, login: Option<&str>) -> Add {
+        Add {
+            username: username.to_owned(),
+            name: name.map(str::to_owned),
+            emails: email.map(str::to_owned).into_iter().collect(),
+            login: login.map(str::to_owned),
+            user_type: UserType::Admin,
+        }
+    }
+
+    /// What they make of a user.
+    ///
+    /// # Errors
+    /// Names the flag.
+    pub fn checked(self) -> Result<Checked> {
+        let username = context::word("username", &self.username)?;
+        let name = self.name.map(|n| context::name("--name", &n)).transpose()?.unwrap_or_default();
+        let login = self.login.map(|l| context::word("--login", &l)).transpose()?.unwrap_or_else(|| username.clone());
+        Ok(Checked { username, name, login, addresses: addresses(&self.emails)?, user_type: self.user_type })
+    }
+}
+
+/// A user who can be added, as far as the words tell.
+pub struct Checked {
+    pub username: String,
+    name: String,
+    login: String,
+    addresses: Vec<String>,
+    user_type: UserType,
+}
+
+impl Checked {
+    /// Adds the user; the id.
+    ///
+    /// # Errors
+    /// A name, login or address is taken.
+    pub fn put(&self, tx: &Tx<'_>, now: Timestamp) -> Result<i64> {
+        let Checked { username, name, login, addresses, user_type } = self;
+        if users::by_username(tx, username)?.is_some() {
+            return Err(context::taken("username", username));
+        }
+        refuse_taken_addresses(tx, addresses, None)?;
+        refuse_taken_login(tx, login, None)?;
+        users::add(tx, &NewUser { username, name, user_type: *user_type, login, addresses }, now)
+    }
 }
 
 fn edit(args: Edit, ctx: &Context) -> Result<()> {

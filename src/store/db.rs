@@ -152,13 +152,13 @@ impl Store {
             let state = std::env::temp_dir().join(format!("espomail-state-{}", std::process::id()));
             return Store::create(&Place::new(Database::Server(Box::new(server)), Some(&state)));
         }
-        Ok(Store::around(Engine::Sqlite(sqlite::Conn::in_memory()?), &Place::of_file(":memory:")))
+        Store::in_memory()
     }
 
     /// A database of SQLite for a test that is about this engine.
     #[cfg(test)]
     pub(crate) fn embedded_for_test() -> Result<Store> {
-        Ok(Store::around(Engine::Sqlite(sqlite::Conn::in_memory()?), &Place::of_file(":memory:")))
+        Store::in_memory()
     }
 
     fn around(engine: Engine, place: &Place) -> Store {

@@ -278,6 +278,16 @@ impl Ui {
         channel::prompt(text);
     }
 
+    /// Asks for the answer to a question of the guide, whose last line stands before the answer.
+    pub fn guide(&self, question: &str) {
+        let wrapped = self.set_in(question, 0);
+        let (before, last) = wrapped.rsplit_once('\n').map_or(("", wrapped.as_str()), |parts| parts);
+        if !before.is_empty() {
+            self.note(before);
+        }
+        channel::prompt(&format!("{last} "));
+    }
+
     /// Asks a yes-or-no question on the terminal.
     pub fn ask(&self, question: &str) -> Result<bool> {
         channel::ask(question)

@@ -23,6 +23,7 @@ mod fetching;
 mod filters;
 mod followers;
 mod group_sending;
+mod guide;
 mod hostile;
 mod hosts;
 mod import_export;

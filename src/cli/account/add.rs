@@ -2,7 +2,7 @@
 //! found are tried before anything is kept.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, CommandFactory as _, FromArgMatches as _};
 
 use super::doubts::{self, doubts_of};
 use super::secret::Typed;
@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::{after_change, discover, folders, refuse_taken, test};
 use crate::access::{Actor, account};
 use crate::cli::context::{self, Context};
+use crate::cli::{Cli, usage};
 use crate::error;
 use crate::intake::verdicts::Verdicts;
 use crate::net::discover::Found;
@@ -46,12 +47,23 @@ pub struct Add {
 }
 
 /// A new account before it is kept.
-struct New<'a> {
+pub struct New<'a> {
     name: String,
     args: &'a Add,
     found: Option<Found>,
     /// The password is asked for, though nobody said where it comes from.
     asks: bool,
+}
+
+/// The options of a new account, as another command has them; `typed` is how they were typed there.
+///
+/// # Errors
+/// Names the option.
+pub fn of_words(words: &[String], typed: &[String]) -> Result<Add> {
+    let command = Add::augment_args(clap::Command::new("account").no_binary_name(true).disable_help_flag(true));
+    let refusal = |refused: clap::Error| usage::refusal(&refused, &mut Cli::command(), typed);
+    let matches = command.try_get_matches_from(words).map_err(refusal)?;
+    Ok(Add::from_arg_matches(&matches)?)
 }
 
 /// Runs `account add`.
@@ -80,10 +92,7 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
         new.tried(&mut typed, ctx)?;
     }
     let (id, doubts) = ctx.write(|tx, actor| {
-        let account = new.make(tx, actor, ctx)?;
-        let account = Account { id: accounts::add(tx, &account)?, ..account };
-        folders::put(tx, &account, &args.settings, true)?;
-        doubts::refuse(tx, &account, ctx.now())?;
+        let account = new.put(tx, actor, ctx)?;
         typed.keep(tx, &account, ctx)?;
         let mut doubts = doubts_of(tx, &account, ctx)?;
         doubts.extend(Verdicts::of_neighbours(tx, &account)?.warning(&account));
@@ -101,7 +110,27 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-impl New<'_> {
+impl<'a> New<'a> {
+    /// One whose servers are named.
+    ///
+    /// # Errors
+    /// The name cannot be that of an account.
+    pub fn named(args: &'a Add) -> Result<New<'a>> {
+        Ok(New { name: context::word("account", &args.account)?, args, found: None, asks: false })
+    }
+
+    /// Adds it, all but a secret that was typed.
+    ///
+    /// # Errors
+    /// Something of it is wrong or taken.
+    pub fn put(&self, tx: &Tx<'_>, actor: &Actor, ctx: &Context) -> Result<Account> {
+        let account = self.make(tx, actor, ctx)?;
+        let account = Account { id: accounts::add(tx, &account)?, ..account };
+        folders::put(tx, &account, &self.args.settings, true)?;
+        doubts::refuse(tx, &account, ctx.now())?;
+        Ok(account)
+    }
+
     /// Tries the servers. A password that is refused is asked for again, because it is easily mistyped.
     fn tried(&self, typed: &mut Typed, ctx: &Context) -> Result<()> {
         let account = ctx.read(|tx, actor| self.make(tx, actor, ctx))?;

@@ -60,7 +60,7 @@ pub struct Flags {
 }
 
 /// `less-busy` is EspoCRM's own word for `least-busy`.
-fn distribution() -> Labels<Distribution> {
+pub fn distribution() -> Labels<Distribution> {
     Labels::of(Distribution::ALL).also(&[("less-busy", "least-busy")])
 }
 

@@ -28,9 +28,9 @@ pub struct DiscoverArgs {
 /// What was found for an address.
 pub struct Shown {
     address: String,
-    found: Found,
+    pub found: Found,
     /// Of the configuration, for tokens.
-    profile: Option<String>,
+    pub profile: Option<String>,
 }
 
 /// Fields of a discovery in their order.
@@ -103,7 +103,11 @@ pub fn run(args: &DiscoverArgs, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-fn look(given: &str, ispdb: bool, ctx: &Context) -> Result<Shown> {
+/// Looks for the servers of an address.
+///
+/// # Errors
+/// It is not an address, or nothing was found.
+pub fn look(given: &str, ispdb: bool, ctx: &Context) -> Result<Shown> {
     let address = context::mail_address("ADDRESS", given)?;
     let reach = match ctx.caller.is_delegated() {
         true => Reach::Public(ctx.config.allowed_hosts.clone()),
@@ -160,15 +164,7 @@ pub fn agreed(address: &str, said: &Said<'_>, ispdb: bool, ctx: &Context) -> Res
         let servers = std::iter::once(&mut found.imap).chain(&mut found.smtp);
         servers.filter(|one| one.login == usual).for_each(|one| login.clone_into(&mut one.login));
     }
-    ctx.ui.note(&format!("Found by {}:", found.source.told()));
-    for (name, server) in [("IMAP", Some(&found.imap)), ("SMTP", found.smtp.as_ref())] {
-        let told = match server {
-            Some(server) => format!("{}, login {}", in_words(server), server.login),
-            None => "not found: add --smtp HOST, or the account only fetches".to_owned(),
-        };
-        ctx.ui.note(&format!("  {name}  {told}"));
-    }
-    found.doubts.iter().for_each(|doubt| ctx.ui.concern(doubt));
+    tell(&found, "not found: add --smtp HOST, or the account only fetches", ctx);
     if found.imap.only_tokens && !said.has_tokens {
         let text = format!("--oauth is missing: {} takes access tokens and no password", found.imap.host);
         let hint = match profile(&found, ctx) {
@@ -182,6 +178,17 @@ pub fn agreed(address: &str, said: &Said<'_>, ispdb: bool, ctx: &Context) -> Res
         ctx.confirm("Use these servers?")?;
     }
     Ok(found)
+}
+
+/// Shows the servers that were found.
+pub fn tell(found: &Found, without_smtp: &str, ctx: &Context) {
+    ctx.ui.note(&format!("Found by {}:", found.source.told()));
+    for (name, server) in [("IMAP", Some(&found.imap)), ("SMTP", found.smtp.as_ref())] {
+        let told = server
+            .map_or_else(|| without_smtp.to_owned(), |server| format!("{}, login {}", in_words(server), server.login));
+        ctx.ui.note(&format!("  {name}  {told}"));
+    }
+    found.doubts.iter().for_each(|doubt| ctx.ui.concern(doubt));
 }
 
 /// Gives an account what was found; what is given besides comes after it.

@@ -50,8 +50,22 @@ impl Typed {
             (true, true) => vec!["Password of IMAP: ", "Password of SMTP: "],
         };
         passwords::admit(account, ctx)?;
-        let mut typed = secret::from_stdin(&asked, &|question| ctx.ui.prompt(question))?.into_iter();
-        let secret = if is_typed(secret) { typed.next() } else { None };
+        Typed::read(&asked, is_typed(secret), ctx)
+    }
+
+    /// The same for an account of a database that is not there yet.
+    pub fn of_new(secret: Option<&str>, ctx: &Context) -> Result<Typed> {
+        if secret == Some("stdin") { Typed::read(&["Password: "], true, ctx) } else { Ok(Typed::default()) }
+    }
+
+    /// What somebody has typed already.
+    pub fn given(secret: Option<Zeroizing<String>>) -> Typed {
+        Typed { secret, smtp: None }
+    }
+
+    fn read(asked: &[&str], is_of_imap: bool, ctx: &Context) -> Result<Typed> {
+        let mut typed = secret::from_stdin(asked, &|question| ctx.ui.prompt(question))?.into_iter();
+        let secret = if is_of_imap { typed.next() } else { None };
         Ok(Typed { secret, smtp: typed.next() })
     }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::listed::Listed;
@@ -13,7 +14,7 @@ use crate::error;
 use crate::net::pin::Pin;
 use crate::net::presets::Preset;
 use crate::net::tls;
-use crate::store::accounts::{Account, Auth, NO_PINS, Server, Tls};
+use crate::store::accounts::{Account, AccountKind, Auth, NO_PINS, Server, Tls};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Pins that a server may have: the keys of now and of later, twice.
@@ -199,6 +200,15 @@ fn server(server: &Server, with_login: bool) -> Cell {
     Cell::object(json, &format!("{host}:{} {}", server.port, server.tls))
 }
 
+/// Refuses what is not the name of a server, with or without a port.
+///
+/// # Errors
+/// Names the field.
+pub fn check_host(field: &str, given: &str) -> Result<()> {
+    let mut server = Account::new("", AccountKind::Group, Timestamp::UNIX_EPOCH).imap;
+    set_host(field, &mut server, given, 993)
+}
+
 fn set_host(field: &str, server: &mut Server, given: &str, default_port: u16) -> Result<()> {
     if given.is_empty() {
         server.host = None;
@@ -277,10 +287,7 @@ fn words(pins: &str) -> Cell {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use jiff::Timestamp;
-
     use super::*;
-    use crate::store::accounts::AccountKind;
 
     #[test]
     fn hosts_with_and_without_port() {

@@ -200,7 +200,7 @@ pub struct Refused {
     pub is_of_password: bool,
 }
 
-/// Tries the servers of an account that is not kept yet.
+/// Tries the servers of an account that is not kept yet, and says what a fetch would bring.
 ///
 /// # Errors
 /// It does not work; what to change has been said.
@@ -210,6 +210,35 @@ pub fn before_it_is_kept(
     folders: &[String],
     ctx: &Context,
 ) -> std::result::Result<(), Refused> {
+    let brings = try_all(account, typed, folders, true, ctx)?;
+    ctx.ui.note(&format!("The servers work. {}", brings.join("; ")));
+    Ok(())
+}
+
+/// Tries the servers of an account of which somebody is still asked; the messages in its folders.
+///
+/// # Errors
+/// It does not work; why has been said. What to change is asked next where that is the login.
+pub fn while_it_is_asked(
+    account: &Account,
+    typed: &Typed,
+    folders: &[String],
+    ctx: &Context,
+) -> std::result::Result<(), Refused> {
+    let brings = try_all(account, typed, folders, false, ctx)?;
+    let there: Vec<&str> = brings.iter().map(|text| text.split(';').next().unwrap_or_default()).collect();
+    ctx.ui.note(&format!("The servers work. {}", there.join("; ")));
+    Ok(())
+}
+
+/// What each folder brings.
+fn try_all(
+    account: &Account,
+    typed: &Typed,
+    folders: &[String],
+    with_flags: bool,
+    ctx: &Context,
+) -> std::result::Result<Vec<String>, Refused> {
     let inbox = vec!["INBOX".to_owned()];
     let names = if folders.is_empty() { &inbox } else { folders };
     let folders: Vec<Folder> = names.iter().map(|name| Folder::new(name, false)).collect();
@@ -229,12 +258,12 @@ pub fn before_it_is_kept(
         (format!("espomail account edit {} ", account.name), format!("espomail account secret {} ", account.name));
     for row in report.rows.iter().filter(|row| row.state == "fail") {
         ctx.ui.warn(&format!("{} {}: {}", row.protocol, row.step, row.text));
-        row.hints.iter().for_each(|hint| ctx.ui.hint(&hint.replace(&edit, "").replace(&type_it, "")));
+        let hints = row.hints.iter().filter(|_| with_flags || row.step != "login");
+        hints.for_each(|hint| ctx.ui.hint(&hint.replace(&edit, "").replace(&type_it, "")));
     }
     let Some(error) = report.failed else {
         let brings = report.rows.iter().filter(|row| row.step == "folder").map(|row| row.text.as_str());
-        ctx.ui.note(&format!("The servers work. {}", brings.collect::<Vec<_>>().join("; ")));
-        return Ok(());
+        return Ok(brings.map(str::to_owned).collect());
     };
     let kind = error::classify(&error).0;
     let is_login = |row: &Row| row.protocol == "IMAP" && row.step == "login" && row.state == "fail";

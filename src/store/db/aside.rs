@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::{Engine, Store, fault, open};
-use crate::place::{self, Place};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::{Engine, Store, Tx, fault, open};
+use crate::place::{self, Database, Place};
 use crate::store::disk;
 
 /// What the name has more as long as it is being made; the process follows, so that two never have one file.
@@ -77,10 +80,7 @@ impl NewFile {
     pub fn finish(self) -> Result<()> {
         let cannot = || format!("cannot make {}", self.target.display());
         OpenOptions::new().write(true).open(&self.aside)?.sync_all().with_context(cannot)?;
-        if self.target.symlink_metadata().is_ok() {
-            return Err(std::io::Error::from(ErrorKind::AlreadyExists)).with_context(cannot);
-        }
-        fs::rename(&self.aside, &self.target).with_context(cannot)?;
+        name(&self.aside, &self.target).with_context(cannot)?;
         Ok(File::open(place::directory(&self.target))?.sync_all()?)
     }
 
@@ -89,10 +89,44 @@ impl NewFile {
     }
 }
 
+impl Store {
+    /// Makes a new database with what `work` writes into it: a kill in between leaves none, or all of it. What is
+    /// written is watched as by [`Store::watch`].
+    ///
+    /// # Errors
+    /// As [`Store::create`], and those of `work`.
+    pub fn create_with<T>(
+        place: &Place,
+        kind_of: fn(&str) -> Option<&'static str>,
+        work: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let path = match place.database() {
+            Database::File(path) => path,
+            Database::Server(server) => return Store::create_on_with(place, server, kind_of, work),
+        };
+        place::make_directory(path)?;
+        let new = NewFile::begin(path)?;
+        let store = new.database()?.watch(kind_of)?;
+        let done = store.write(work)?;
+        new.finish_database(store)?;
+        Ok(done)
+    }
+}
+
 impl Drop for NewFile {
     fn drop(&mut self) {
         // Gone where it has its name.
         self.remove();
+    }
+}
+
+/// Gives a file a name that no other file has.
+fn name(aside: &Path, target: &Path) -> std::io::Result<()> {
+    match renameat_with(CWD, aside, CWD, target, RenameFlags::NOREPLACE) {
+        // Not every file system knows this.
+        Err(Errno::INVAL | Errno::NOSYS) if target.symlink_metadata().is_err() => fs::rename(aside, target),
+        Err(Errno::INVAL | Errno::NOSYS) => Err(ErrorKind::AlreadyExists.into()),
+        named => Ok(named?),
     }
 }
 

@@ -34,6 +34,14 @@ impl Store {
         Store::found_in(place)
     }
 
+    /// A database in memory, on which something is tried before there is one.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn in_memory() -> Result<Store> {
+        Ok(Store::around(Engine::Sqlite(sqlite::Conn::in_memory()?), &Place::of_file(":memory:")))
+    }
+
     /// Makes the tables in a file that is empty.
     pub(super) fn found_in(place: &Place) -> Result<Store> {
         let store = Store::connect(place)?;

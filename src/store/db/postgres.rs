@@ -123,22 +123,28 @@ impl Conn {
             self.link.borrow_mut().client.flush()?;
             return Ok(done);
         }
+        self.end(&mut open, begun.as_ref()).map(|()| done)
+    }
+
+    fn end(&self, open: &mut Open<'_>, begun: Option<&Begun>) -> Result<()> {
         // COMMIT of a transaction that has failed would be answered without an error.
         ensure!(!self.link.borrow().client.has_failed(), "a statement of a transaction failed, and it went on");
         open.is_over = true;
-        self.commit(begun.as_ref())?;
-        Ok(done)
+        self.commit(begun)
+    }
+
+    /// Knows nothing of the transaction before.
+    fn start_over(&self, mode: Mode) {
+        let mut link = self.link.borrow_mut();
+        link.client.forget();
+        link.savepoints.clear();
+        link.ids.begin(matches!(mode, Mode::Write | Mode::WriteSoon));
+        link.kept.memo.begin(mode != Mode::Besides);
     }
 
     /// Begins a transaction; what the server knows one by that may write.
     fn begin(&self, mode: Mode) -> Result<Option<Begun>> {
-        {
-            let mut link = self.link.borrow_mut();
-            link.client.forget();
-            link.savepoints.clear();
-            link.ids.begin(matches!(mode, Mode::Write | Mode::WriteSoon));
-            link.kept.memo.begin(mode != Mode::Besides);
-        }
+        self.start_over(mode);
         if mode == Mode::Read {
             self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             return Ok(None);

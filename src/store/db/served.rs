@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Engine, Mode, Store, Tx};
 #[cfg(feature = "postgres")]
-use super::{VERSION, obstacle, postgres};
+use super::{Running, VERSION, obstacle, postgres};
 #[cfg(feature = "postgres")]
 use crate::job_control::Hold;
 use crate::place::Place;
@@ -65,6 +65,23 @@ impl Store {
         Ok(Store::around(Engine::Postgres(Box::new(conn)), place))
     }
 
+    /// The same with what `work` writes, in one transaction.
+    ///
+    /// # Errors
+    /// As [`Store::create_on`], and those of `work`.
+    pub(super) fn create_on_with<T>(
+        place: &Place,
+        server: &Server,
+        kind_of: fn(&str) -> Option<&'static str>,
+        work: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let _hold = Hold::begin();
+        let conn = obstacle::named(place, postgres::Conn::open(server))?;
+        let store = Store::around(Engine::Postgres(Box::new(conn)), place).watch(kind_of)?;
+        let Engine::Postgres(conn) = &store.engine else { anyhow::bail!("{place} is not on a server") };
+        obstacle::named(place, conn.found_with(|running| work(&store.fresh(Running::Postgres(running)))))
+    }
+
     /// Whether a database could be made there; nothing is.
     ///
     /// # Errors
@@ -116,6 +133,15 @@ impl Store {
 #[cfg(not(feature = "postgres"))]
 impl Store {
     pub(super) fn create_on(place: &Place, _: &Server) -> Result<Store> {
+        without_engine(place)
+    }
+
+    pub(super) fn create_on_with<T>(
+        place: &Place,
+        _: &Server,
+        _: fn(&str) -> Option<&'static str>,
+        _: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
         without_engine(place)
     }
 

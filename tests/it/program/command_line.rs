@@ -59,7 +59,7 @@ fn man_shows_a_page_as_a_reader_sees_it_and_writes_all_of_them() {
     sandbox.run(&["--dry-run", "man", "--to", "manual"]).ok();
     assert_eq!(written("manual"), 0, "a dry run writes nothing");
     sandbox.run(&["man", "--to", "manual"]).ok();
-    assert_eq!((written("manual/man1"), written("manual/man5"), written("manual/man7")), (24, 1, 7));
+    assert_eq!((written("manual/man1"), written("manual/man5"), written("manual/man7")), (25, 1, 7));
     sandbox.run(&["man", "case", "--to", "manual"]).exits(2);
 }
 

@@ -1,6 +1,6 @@
 //! Servers that are found by an address (C14): who is asked, who is believed, and that nobody else hears of it.
 
-mod world;
+pub mod world;
 
 use crate::support::{Dovecot, Run, Sandbox};
 use world::Has::{Alias, Mx, Srv};

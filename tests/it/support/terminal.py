@@ -3,7 +3,8 @@
 
 usage: python3 -I -S terminal.py COLUMNS STEPS PROGRAM ARG...
 
-STEPS is JSON: pairs of what is waited for in the output, and what is typed then. The terminal has 24 rows, or $ROWS.
+STEPS is JSON: pairs of what is waited for in the output, and what is typed then. Instead of a text, "signal N" is sent to the
+program, "bytes HEX" is typed as it is, and with "hang up" the terminal goes. The terminal has 24 rows, or $ROWS.
 """
 
 import fcntl, os, select, struct, sys, termios
@@ -27,8 +28,14 @@ while select.select([terminal], [], [], 20)[0]:
     while steps and steps[0][0].encode() in output[seen:]:
         expected, typed = steps.pop(0)
         seen = output.index(expected.encode(), seen) + len(expected.encode())
-        os.write(terminal, typed.encode())
-sys.stdout.write(output.decode().replace("\r\n", "\n"))
+        if typed.startswith("signal "):
+            os.kill(pid, int(typed[7:]))
+        elif typed == "hang up":
+            os.close(terminal)
+            sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        else:
+            os.write(terminal, bytes.fromhex(typed[6:]) if typed.startswith("bytes ") else typed.encode())
+sys.stdout.write(output.decode(errors="replace").replace("\r\n", "\n"))
 for expected, _ in steps:
     print(f"never seen: {expected!r}")
 # Who still waits for something to be typed, hears that there is no terminal any more.

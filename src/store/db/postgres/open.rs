@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::letters;
 use super::reach::connected;
 use super::schema::SCHEMA;
-use super::{Conn, Link};
+use super::{Conn, Link, Open, Running};
 use crate::error as errors;
 use crate::place::server::Server;
 use crate::store::db::fault::too_few_rights;
@@ -131,12 +131,22 @@ impl Conn {
     /// # Errors
     /// There is something in it, or the role may not.
     pub fn found(&self) -> Result<()> {
+        self.found_with(|_| Ok(()))
+    }
+
+    /// The same with what `work` writes into them.
+    ///
+    /// # Errors
+    /// As [`Conn::found`], and those of `work`.
+    pub fn found_with<T>(&self, work: impl FnOnce(Running<'_>) -> Result<T>) -> Result<T> {
+        self.start_over(Mode::Write);
         self.batch("BEGIN")?;
-        let made = self.found_now();
-        if made.is_err() {
-            let _ = self.batch("ROLLBACK");
-        }
-        made
+        // Undone where it is not ended. No turn is taken: nobody else knows of the tables.
+        let mut open = Open { conn: self, is_over: false };
+        self.found_now()?;
+        let done = work(Running { conn: self })?;
+        self.end(&mut open, None)?;
+        Ok(done)
     }
 
     fn found_now(&self) -> Result<()> {
@@ -154,8 +164,7 @@ impl Conn {
         }
         self.batch(&letters::put_into(SCHEMA, self.collation()?))?;
         self.batch(&format!("INSERT INTO schema_version (version) VALUES ({VERSION})"))?;
-        self.note_timeline()?;
-        self.batch("COMMIT")
+        self.note_timeline()
     }
 
     /// Whether tables could be made: nothing is written.

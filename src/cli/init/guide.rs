@@ -1,0 +1,282 @@
+//! The guide of `init`: asks on a terminal what its flags say, tries the servers, and shows everything before anything is made.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use anyhow::Result;
+use rustix::fs::{Access, access};
+
+use super::flags::InitArgs;
+use super::listen::{self, Heard, NOTHING, Watch};
+use super::plan::{Plan, REPLY};
+use super::questions::{Facts, Guide, Question, Step, with_home, yes_or_no};
+use super::{There, refuse_desk, there};
+use crate::caller::{self, Caller, Process};
+use crate::cli::account::discover;
+use crate::cli::account::secret::Typed;
+use crate::cli::account::test;
+use crate::cli::context::Context;
+use crate::config;
+use crate::error::{self, Fault, Kind};
+use crate::place::{Place, directory};
+use crate::store::db::Store;
+use crate::system_words;
+use crate::ui::afar;
+
+/// What was agreed on.
+pub struct Agreed {
+    pub ctx: Context,
+    pub args: InitArgs,
+    pub typed: Typed,
+    pub watch: Watch,
+}
+
+/// Whether somebody sits there and has said nothing that decides.
+pub fn is_wanted(args: &InitArgs, ctx: &Context) -> bool {
+    let ui = &ctx.ui;
+    let is_seen = ui.stdin_is_terminal() && ui.is_terminal() && std::io::stderr().is_terminal();
+    let is_told = ctx.no_input || ctx.yes || ctx.dry_run || ui.quiet || !ui.for_people();
+    args.is_empty() && is_seen && !is_told && afar::facts().is_none() && !ctx.caller.is_delegated()
+}
+
+/// Asks everything.
+///
+/// # Errors
+/// There is a database, or somebody leaves.
+pub fn ask(ctx: &Context) -> Result<Agreed> {
+    let watch = Watch::begin()?;
+    refuse_unusable(&ctx.place)?;
+    let say = |text: &str| ctx.ui.note(&ctx.ui.set_in(text, 0));
+    say("This makes a database, you as its administrator, and the first mailbox, and fetches its mail.");
+    say(
+        "Enter takes the answer in brackets, ? explains, < goes back, Ctrl-C leaves. Nothing is written before the end.",
+    );
+    say("");
+    let mut guide = Guide::new(facts(ctx));
+    let mut own = elsewhere(ctx, ctx.place.clone(), ctx.caller.clone());
+    let mut introduced = Vec::new();
+    loop {
+        match guide.step.clone() {
+            Step::Ask(question) => {
+                if question == Question::Create {
+                    summary(&guide, &own);
+                } else if let Some(words) = question.introduced().filter(|_| !introduced.contains(&question)) {
+                    say(&format!("\n{words}"));
+                    introduced.push(question);
+                }
+                one(&mut guide, question, ctx)?;
+            }
+            Step::Place(text) => {
+                let placed = at(&text, ctx);
+                if let Ok(other) = &placed {
+                    own = elsewhere(ctx, other.place.clone(), other.caller.clone());
+                }
+                if let Err(why) = guide.placed(placed.map(drop)) {
+                    wrong(&why, ctx);
+                }
+            }
+            Step::Discover => discover(&mut guide, &own),
+            Step::Test => try_servers(&mut guide, &own),
+            Step::Make => {
+                return Ok(Agreed { ctx: own, args: guide.args, typed: Typed::given(guide.password), watch });
+            }
+            Step::Leave => return Err(left()),
+        }
+    }
+}
+
+/// One more question, whose usual answer is yes.
+pub fn wants(question: &str, ctx: &Context) -> bool {
+    loop {
+        match listen::line(false, &|| ctx.ui.guide(&format!("{question} [yes]:"))) {
+            Heard::Line(text) if text.trim().is_empty() => return true,
+            Heard::Line(text) => match yes_or_no(text.trim()) {
+                Ok(yes) => return yes,
+                Err(why) => wrong(&why, ctx),
+            },
+            Heard::NotText => wrong("answer yes or no", ctx),
+            Heard::End => return false,
+        }
+    }
+}
+
+/// Asks until there is an answer that can be taken, or somebody goes back.
+fn one(guide: &mut Guide, question: Question, ctx: &Context) -> Result<()> {
+    let usual = guide.usual(question);
+    let prompt = match (&usual, question) {
+        (Some(usual), Question::ReplyText) => format!("  {usual}\n{}:", question.asked()),
+        (Some(usual), _) => format!("{} [{usual}]:", question.asked()),
+        (None, _) => format!("{}:", question.asked()),
+    };
+    loop {
+        let heard = listen::line(question == Question::Password, &|| ctx.ui.guide(&prompt));
+        let text = match heard {
+            Heard::Line(text) => text,
+            Heard::NotText => {
+                wrong("it is not UTF-8: type it again", ctx);
+                continue;
+            }
+            Heard::End => {
+                ctx.ui.note("");
+                return Err(left());
+            }
+        };
+        match text.trim() {
+            "?" => ctx.ui.note(&ctx.ui.set_in(question.explained(), 2)),
+            "<" if guide.back() => return Ok(()),
+            "<" => wrong("this is the first question", ctx),
+            _ => match guide.answer(&text) {
+                Ok(()) => return Ok(()),
+                Err(why) => wrong(&why, ctx),
+            },
+        }
+    }
+}
+
+fn left() -> anyhow::Error {
+    Fault::new(Kind::Partial, NOTHING).hint("espomail init begins again; espomail init --help lists its flags").into()
+}
+
+fn wrong(why: &str, ctx: &Context) {
+    ctx.ui.note(&ctx.ui.set_in(why, 2));
+}
+
+fn facts(ctx: &Context) -> Facts {
+    // Root who became the owner of a database cannot go back.
+    let is_usual =
+        ctx.config.database.is_none() && ctx.place.is_same_database(&Place::of_file(config::default_database()));
+    let is_free = is_usual && ctx.caller.process_uid == ctx.caller.uid && there(&ctx.place) == There::Nothing;
+    let of_sudo = || std::env::var("SUDO_USER").ok().filter(|name| ctx.caller.uid == 0 && !name.is_empty());
+    Facts {
+        database: is_free.then(|| ctx.place.shown()),
+        login: of_sudo().or_else(|| ctx.caller.login.clone()).unwrap_or_else(|| "admin".to_owned()),
+        profiles: ctx.config.oauth.keys().cloned().collect(),
+        clock: ctx.clock(),
+    }
+}
+
+/// The database that was named, where it can be made.
+fn at(text: &str, ctx: &Context) -> Result<Context, String> {
+    let named = with_home(text, caller::home().as_deref());
+    let place = ctx.config.place(Some(Path::new(&named)), ctx.place.named_state());
+    let place = place.map_err(|fault| sentence(&fault.into()))?;
+    let caller = Caller::of(&Process::current(), Some(&place)).map_err(|error| sentence(&error))?;
+    refuse_unusable(&place).map_err(|error| sentence(&error))?;
+    Ok(elsewhere(ctx, place, caller))
+}
+
+/// The same for another database.
+fn elsewhere(ctx: &Context, place: Place, caller: Caller) -> Context {
+    Context {
+        ui: ctx.ui.clone(),
+        config: ctx.config.clone(),
+        config_path: ctx.config_path.clone(),
+        place,
+        command: ctx.command.clone(),
+        caller,
+        acting_as: ctx.acting_as.clone(),
+        dry_run: ctx.dry_run,
+        yes: ctx.yes,
+        no_input: ctx.no_input,
+        edits_afar: ctx.edits_afar,
+    }
+}
+
+/// An error with its next step, without the flag that it is of.
+fn sentence(error: &anyhow::Error) -> String {
+    let text = system_words::chain(error);
+    let text = text.strip_prefix("--db: ").unwrap_or(&text).to_owned();
+    error::classify(error).1.map_or(text.clone(), |hint| format!("{text} ({hint})"))
+}
+
+/// Refuses a place where no database can be made, before anything is asked.
+fn refuse_unusable(place: &Place) -> Result<()> {
+    refuse_desk(place)?;
+    if there(place) == There::Empty {
+        return Ok(());
+    }
+    if let Some(server) = place.server() {
+        return Store::could_create_on(place, server);
+    }
+    let above = place.file().map(|file| std::path::absolute(directory(file))).transpose()?;
+    let there = above.as_deref().into_iter().flat_map(Path::ancestors).find(|above| above.exists());
+    match there {
+        Some(dir) if !dir.is_dir() => Err(error::data(format!("{} is not a directory", dir.display())).into()),
+        Some(dir) if access(dir, Access::WRITE_OK | Access::EXEC_OK).is_err() => {
+            let text = format!("you cannot write in {}", dir.display());
+            Err(error::config(text).hint("name another place with --db, or become its owner: sudo").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn discover(guide: &mut Guide, ctx: &Context) {
+    let address = guide.args.address.clone().unwrap_or_default();
+    ctx.ui.note("Looking for its servers …");
+    match discover::look(&address, false, ctx) {
+        Ok(shown) => {
+            discover::tell(&shown.found, "not found: the account only fetches", ctx);
+            let hint = shown.found.preset.map(|preset| preset.hint).filter(|hint| !hint.is_empty());
+            hint.iter().for_each(|hint| ctx.ui.note(&ctx.ui.set_in(&format!("  {hint}"), 0)));
+            guide.found(Some(shown.found), shown.profile);
+        }
+        Err(error) => {
+            wrong(&system_words::chain(&error), ctx);
+            guide.found(None, None);
+        }
+    }
+}
+
+fn try_servers(guide: &mut Guide, ctx: &Context) {
+    ctx.ui.note("Trying the servers …");
+    let typed = Typed::given(guide.password.clone());
+    let account = Plan::of(&guide.args).and_then(|plan| plan.rehearse(ctx)).map(|made| made.account);
+    let refused = match account {
+        Ok(Some(account)) => test::while_it_is_asked(&account, &typed, &guide.args.folder, ctx)
+            .err()
+            .map(|refused| refused.is_of_password),
+        Ok(None) => None,
+        Err(error) => {
+            wrong(&sentence(&error), ctx);
+            Some(false)
+        }
+    };
+    guide.tested(refused);
+}
+
+/// Everything that is going to be made.
+fn summary(guide: &Guide, ctx: &Context) {
+    let args = &guide.args;
+    let or_none = |value: &Option<String>| value.clone().unwrap_or_default();
+    let mut rows = vec![("Database", ctx.place.shown())];
+    let person = [or_none(&args.admin_name), or_none(&args.admin_email)].into_iter().filter(|part| !part.is_empty());
+    let person: Vec<String> = person.collect();
+    let more = if person.is_empty() { String::new() } else { format!(" ({})", person.join(", ")) };
+    let login = args.admin_login.as_ref().map(|login| format!(", who logs in as {login}")).unwrap_or_default();
+    rows.push(("Administrator", format!("{}{more}{login}", or_none(&args.admin))));
+    match &args.address {
+        None => rows.push(("Mailbox", "none".to_owned())),
+        Some(address) => {
+            rows.push(("Mailbox", format!("{address}, as account {}", args.account_name())));
+            let server = args.preset.clone().or_else(|| args.imap.clone()).unwrap_or_default();
+            let smtp = args.smtp.as_ref().map(|smtp| format!(", {smtp}")).unwrap_or_default();
+            rows.push(("Servers", format!("{server}{smtp}{}", if args.no_test { ", not tried" } else { "" })));
+            let since = args.since.as_ref().map_or("from now on".to_owned(), |since| format!("since {since}"));
+            let folder = args.folder.first().map_or("INBOX", String::as_str);
+            rows.push((
+                "Fetched",
+                format!("{folder}, mail that arrives {since}").replace("arrives since", "arrived since"),
+            ));
+            let how = args.distribution.map_or("nobody, the team takes them", |how| how.as_str());
+            let team = or_none(&args.case_team);
+            let cases = if args.create_case { format!("for team {team}; given to: {how}") } else { "none".to_owned() };
+            rows.push(("Cases", cases));
+            let reply =
+                args.auto_reply.as_ref().map(|_| args.auto_reply_text.clone().unwrap_or_else(|| REPLY.to_owned()));
+            rows.push(("Reply", reply.unwrap_or_else(|| "none".to_owned())));
+        }
+    }
+    ctx.ui.note("");
+    rows.iter().for_each(|(label, value)| ctx.ui.note(&ctx.ui.hanging(&format!("  {label:13}  "), value)));
+    ctx.ui.note("");
+}
