@@ -563,6 +563,13 @@ CREATE INDEX deliveries_email ON deliveries (email_id, account_id, folder);
 CREATE INDEX deliveries_received ON deliveries (account_id, received_at);
 CREATE INDEX deliveries_raw ON deliveries (raw_id) WHERE raw_id IS NOT NULL;
 
+-- Deaths that are counted: the run that counts one may die, too.
+CREATE TABLE deaths (
+  delivery_id INTEGER NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+  run         INTEGER NOT NULL,                   -- number of the run that died, made at random
+  PRIMARY KEY (delivery_id, run)
+) STRICT, WITHOUT ROWID;
+
 -- Mail that was erased and does not come back: nothing is kept of it but this.
 CREATE TABLE tombstones (
   hash       BLOB    PRIMARY KEY,                 -- SHA-256 of Message-ID, From and Date

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::holder::{self, Holder};
 use crate::lock::{self, Attempt, Lock};
-use crate::store::db::{Store, Under};
+use crate::store::db::{Store, Tx, Under};
 use crate::store::hosts::{self, Host, Work};
 use crate::store::leases::{self, Lease, Taken};
 
@@ -89,6 +89,18 @@ pub fn announce(store: &Store, configuration: &str, clock: &dyn Fn() -> Timestam
     }
     let (key, name) = (lock::key(store.place())?, holder::host());
     hosts::announce(store, Host { key: &key, name: &name, process: std::process::id() }, configuration, clock)
+}
+
+/// Lets other machines know that a run died on this one at a message; nothing where the database is a file.
+///
+/// # Errors
+/// The file of its key, or the database.
+pub fn died(store: &Store, tx: &Tx<'_>) -> Result<()> {
+    if store.place().server().is_none() {
+        return Ok(());
+    }
+    let (key, name) = (lock::key(store.place())?, holder::host());
+    hosts::died(tx, Host { key: &key, name: &name, process: std::process::id() })
 }
 
 /// How long this machine has been up. It goes on while the machine sleeps, and nobody sets it.

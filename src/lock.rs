@@ -20,6 +20,9 @@ use crate::random;
 /// The width of one field in the lock file.
 const FIELD: usize = 20;
 
+/// The field with a number of the run, made at random. It stays until the death of that run is counted.
+const RUN: usize = 4;
+
 /// The name of the lock with which mail is sent.
 pub const OUTBOX: &str = "outbox";
 
@@ -33,6 +36,8 @@ pub struct Lock {
     /// Nobody else is to wait for a process that is stopped.
     _hold: Arc<Hold>,
     died_at: Vec<i64>,
+    /// The number of the run that died there.
+    died_in: i64,
 }
 
 /// What is being done with a message.
@@ -105,9 +110,14 @@ pub fn attempt(place: &Place, name: &str, now: Timestamp) -> Result<Attempt> {
         Ok(()) => {
             let mut died_at: Vec<i64> = [2, 3].into_iter().filter_map(number).filter(|id| *id > 0).collect();
             died_at.dedup();
-            let lock = Lock { file: Arc::new(file), _hold: Arc::new(hold), died_at };
+            // One of a release that did not write it is 0.
+            let died_in = number(RUN).unwrap_or_default();
+            let lock = Lock { file: Arc::new(file), _hold: Arc::new(hold), died_at, died_in };
             lock.write(0, i64::from(std::process::id()))?;
             lock.write(1, now.as_second())?;
+            if lock.died_at.is_empty() {
+                lock.number()?;
+            }
             Ok(Attempt::Held(lock))
         }
         Err(TryLockError::WouldBlock) => {
@@ -143,6 +153,24 @@ impl Lock {
         &self.died_at
     }
 
+    /// Number of the run that died there: who counts its death may die, too, and the next one counts it no second time.
+    pub fn died_in(&self) -> i64 {
+        self.died_in
+    }
+
+    /// The death of the last holder is counted: this one is a run of its own.
+    ///
+    /// # Errors
+    /// The lock file cannot be written.
+    pub fn counted(&self) -> Result<()> {
+        self.idle()?;
+        self.number()
+    }
+
+    fn number(&self) -> Result<()> {
+        self.write(RUN, i64::from_ne_bytes(random::bytes()?) & i64::MAX)
+    }
+
     /// Remembers what is being done with which delivery. One small write without fsync: it has to survive the
     /// death of the process, not of the machine.
     pub fn doing(&self, what: Doing, delivery_id: i64) -> Result<()> {
@@ -150,7 +178,7 @@ impl Lock {
     }
 
     /// Nothing is being done with any delivery.
-    pub fn idle(&self) -> Result<()> {
+    fn idle(&self) -> Result<()> {
         self.doing(Doing::Reading, 0)?;
         self.doing(Doing::Importing, 0)
     }
@@ -231,13 +259,19 @@ mod tests {
         let second = held(attempt(&db, "account-1", now).unwrap());
         assert_eq!(second.died_at(), [4712, 4711]);
         assert!(left().is_empty(), "somebody has it");
-        second.idle().unwrap();
+        // It dies before it clears the file: what died is still the same run.
+        let run = second.died_in();
+        drop(second);
+        let second = held(attempt(&db, "account-1", now).unwrap());
+        assert_eq!((second.died_at(), second.died_in()), (&[4712, 4711][..], run));
+        second.counted().unwrap();
         second.doing(Doing::Reading, 7).unwrap();
         second.doing(Doing::Importing, 7).unwrap();
         drop(second);
         let third = held(attempt(&db, "account-1", now).unwrap());
         assert_eq!(third.died_at(), [7]);
-        third.idle().unwrap();
+        assert_ne!(third.died_in(), run, "that is another death");
+        third.counted().unwrap();
         drop(third);
         assert!(held(attempt(&db, "account-1", now).unwrap()).died_at().is_empty());
         fs::remove_dir_all(db.locks()).unwrap();

@@ -67,6 +67,7 @@ pub const COLUMNS: &[Column<Known>] = &[
         "" => Cell::none(),
         configuration => Cell::text(&config::fingerprint(configuration)),
     }),
+    Column::new("deaths", unlisted(), |host, _| Cell::int(host.deaths)),
     Column::new("id", unlisted(), |host, _| Cell::int(host.id)),
 ];
 

@@ -18,6 +18,7 @@ use crate::oauth::{Client, jwt};
 use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Tx};
 use crate::store::deliveries::{self, Counts};
+use crate::store::hosts::{self, Known};
 use crate::store::outbox::{self, Queue};
 use crate::store::{cases, disk, instance};
 use crate::ui::exposition::{self, Metric};
@@ -38,6 +39,8 @@ struct Facts {
     accounts: Vec<(Account, Counts)>,
     queue: Queue,
     cases: Vec<(String, i64)>,
+    /// The machines of a database on a server.
+    hosts: Vec<Known>,
     recorded: i64,
     last_fetch: Option<Timestamp>,
     last_backup: Option<Timestamp>,
@@ -50,6 +53,7 @@ pub fn run(args: &MetricsArgs, ctx: &Context) -> Result<()> {
     let mut metrics = of_desk(&facts, now);
     metrics.extend(of_accounts(&facts.accounts));
     metrics.extend(of_sign_ins(&facts.accounts, ctx));
+    metrics.extend(of_hosts(&facts.hosts));
     let free = disk::look_at(&ctx.place).ok().and_then(|disk| i64::try_from(disk.free).ok());
     metrics.push(Metric::gauge("espomail_database_bytes", "Size of the database").only(Some(store.size()?)));
     metrics.push(
@@ -82,6 +86,7 @@ fn look(tx: &Tx<'_>, ctx: &Context) -> Result<Facts> {
             .into_iter()
             .map(|(status, count)| (status.as_str().to_lowercase(), count))
             .collect(),
+        hosts: hosts::list(tx)?,
         recorded: deliveries::newest(tx)?.unwrap_or_default(),
         last_fetch,
         last_backup,
@@ -169,6 +174,30 @@ fn of_sign_ins(accounts: &[(Account, Counts)], ctx: &Context) -> Vec<Metric> {
     vec![renewed, failing, ends]
 }
 
+/// A copy of a machine can have its name: the one that was seen last counts then. A file has none.
+fn of_hosts(hosts: &[Known]) -> Vec<Metric> {
+    let mut seen = Metric::gauge("espomail_host_last_seen_timestamp_seconds", "When a machine was seen last");
+    let mut leases = Metric::gauge("espomail_host_leases", "Accounts that a machine fetches or sends for");
+    let mut left = Metric::gauge("espomail_host_leases_left", "Accounts that a machine has not given back in time");
+    let mut deaths = Metric::counter("espomail_host_deaths_total", "Runs of a machine that died at a message");
+    let mut clock = Metric::gauge(
+        "espomail_host_clock_ahead_seconds",
+        "How far the clock of a machine is ahead of that of the database server",
+    );
+    let newest = |name: &str| hosts.iter().filter(|host| host.name == name).max_by_key(|host| (host.seen_at, host.id));
+    for host in hosts.iter().filter(|host| newest(&host.name).is_some_and(|newest| newest.id == host.id)) {
+        let labels = [("host", host.name.as_str())];
+        let held = |is_over: bool| host.holds.iter().filter(|held| (held.left <= 0) == is_over).count();
+        let count = |is_over| i64::try_from(held(is_over)).ok();
+        seen.add(&labels, Some(at(host.seen_at)));
+        leases.add(&labels, count(false));
+        left.add(&labels, count(true));
+        deaths.add(&labels, Some(host.deaths));
+        clock.add_milliseconds(&labels, host.clock_ahead);
+    }
+    vec![seen, leases, left, deaths, clock]
+}
+
 /// When what shows who the client is ends, where that is known.
 fn client_ends(client: &Client, ctx: &Context) -> Option<Timestamp> {
     if let Proof::Certificate { certificate, .. } = &client.proof {
@@ -180,4 +209,40 @@ fn client_ends(client: &Client, ctx: &Context) -> Option<Timestamp> {
 
 fn at(moment: Timestamp) -> i64 {
     moment.as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::hosts::{Held, Work};
+
+    #[test]
+    fn machines_are_told_by_name_and_one_that_has_the_name_of_another_counts_once() {
+        let second = |second| Timestamp::from_second(second).unwrap_or_default();
+        let held = |left| {
+            let (account, since) = ("support".to_owned(), second(1));
+            Held { work: Work::Fetch, account_id: 1, account, process: 12, since, age: 5, left }
+        };
+        let host =
+            |id, name: &str, seen| Known { id, name: name.to_owned(), seen_at: second(seen), ..Known::default() };
+        let busy = Known { holds: vec![held(9), held(-9), held(9)], deaths: 2, ..host(1, "web1", 100) };
+        let hosts = [busy, host(2, "web2", 50), Known { clock_ahead: Some(-1_500), ..host(3, "web2", 90) }];
+        let page = exposition::page(&of_hosts(&hosts));
+        let samples: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                "espomail_host_last_seen_timestamp_seconds{host=\"web1\"} 100",
+                "espomail_host_last_seen_timestamp_seconds{host=\"web2\"} 90",
+                "espomail_host_leases{host=\"web1\"} 2",
+                "espomail_host_leases{host=\"web2\"} 0",
+                "espomail_host_leases_left{host=\"web1\"} 1",
+                "espomail_host_leases_left{host=\"web2\"} 0",
+                "espomail_host_deaths_total{host=\"web1\"} 2",
+                "espomail_host_deaths_total{host=\"web2\"} 0",
+                "espomail_host_clock_ahead_seconds{host=\"web2\"} -1.500",
+            ]
+        );
+        assert_eq!(exposition::page(&of_hosts(&[])), "", "a file has no machines");
+    }
 }

@@ -3,6 +3,7 @@
 //! No socket is touched here. What cannot be imported is kept whole in the quarantine, with the error;
 //! a message that kills the process is recognised by the lock file and quarantined at its third try.
 
+mod deaths;
 mod reader;
 
 use std::collections::{HashMap, VecDeque};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
+pub use self::deaths::judge_the_dead;
 pub use self::reader::Reader;
 use self::reader::{Fresh, Line, Parsed};
 pub(super) use self::reader::{Wants, read};
@@ -21,15 +23,13 @@ pub use super::steps::Imported;
 use super::world::World;
 use super::{poison, steps};
 use crate::config::Config;
-use crate::lock::{self, Doing, Lock};
+use crate::lock::{Doing, Lock};
 use crate::mail::reading::Reading;
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::filters;
 use crate::system_words;
 
-/// Number of runs that a message may kill before it is quarantined.
-const DEATHS: i64 = 3;
 /// Maximum number of messages in one commit …
 const BATCH: usize = 500;
 /// … and maximum number of bytes.
@@ -55,7 +55,7 @@ pub fn run(
     clock: &dyn Fn() -> Timestamp,
     done: &mut dyn FnMut(&Imported),
 ) -> Result<()> {
-    judge_deaths(store, lock)?;
+    deaths::judge(store, lock)?;
     Importer::new(store, config, Some(lock.clone()), account_id, &Reader::default()).finish(clock, done)
 }
 
@@ -66,33 +66,6 @@ pub fn single(store: &Store, config: &Config, delivery: &Delivery, now: Timestam
     importer.read(vec![delivery.clone()], &mut HashMap::new())?;
     let (_, mut imported) = importer.commit(now, None)?;
     Ok(imported.pop())
-}
-
-/// Counts the deaths of runs of this machine that nobody has counted yet, also where another machine has their accounts now: before that
-/// machine, which takes an account over, dies at the same message.
-///
-/// # Errors
-/// The lock files, or the database.
-pub fn judge_the_dead(store: &Store, now: Timestamp) -> Result<()> {
-    lock::left_by_the_dead(store.place(), now)?.iter().try_for_each(|lock| judge_deaths(store, lock))
-}
-
-/// Counts the death of a run at its messages; one that was there at the third is quarantined.
-fn judge_deaths(store: &Store, lock: &Lock) -> Result<()> {
-    if lock.died_at().is_empty() {
-        return Ok(());
-    }
-    store.write(|tx| {
-        for &delivery_id in lock.died_at() {
-            let deaths = deliveries::count_death(tx, delivery_id)?;
-            if deaths >= DEATHS {
-                let reason = format!("the process died {deaths} times while importing it");
-                deliveries::settle(tx, delivery_id, Outcome::Quarantined, &reason, None)?;
-            }
-        }
-        Ok(())
-    })?;
-    lock.idle()
 }
 
 /// The import of what one account has received: batches are read ahead while others are stored and imported.

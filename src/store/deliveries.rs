@@ -266,13 +266,18 @@ pub fn complete(tx: &Tx<'_>, id: i64, raw_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Counts a run that died while importing these messages.
-pub fn count_death(tx: &Tx<'_>, id: i64) -> Result<i64> {
-    let deaths = tx.value(
-        "UPDATE deliveries SET deaths = deaths + 1 WHERE id = ?1 AND outcome = 'received' RETURNING deaths",
-        params![id],
+/// Counts a run that died while importing a message: how many there are now; `None` = this one is counted already, or the
+/// message is settled.
+pub fn count_death(tx: &Tx<'_>, id: i64, run: i64) -> Result<Option<i64>> {
+    let is_new = tx.execute(
+        "INSERT INTO deaths (delivery_id, run) SELECT id, ?2 FROM deliveries WHERE id = ?1 AND outcome = 'received'
+            ON CONFLICT DO NOTHING",
+        params![id, run],
     )?;
-    Ok(deaths.unwrap_or_default())
+    if is_new.rows()? == 0 {
+        return Ok(None);
+    }
+    tx.value("UPDATE deliveries SET deaths = deaths + 1 WHERE id = ?1 RETURNING deaths", params![id])
 }
 
 /// Numbers for `status`.

@@ -44,6 +44,8 @@ pub struct Known {
     pub configuration: String,
     /// Milliseconds by which its clock is ahead of that of the server.
     pub clock_ahead: Option<i64>,
+    /// Number of its runs that died at a message.
+    pub deaths: i64,
     pub holds: Vec<Held>,
 }
 
@@ -123,10 +125,15 @@ pub fn clock_ahead(store: &Store, clock: &dyn Fn() -> Timestamp) -> Result<i64> 
     }
     let (before, there, after) = store.read(|tx| {
         let before = clock().as_millisecond();
-        let there: Option<i64> = tx.value("SELECT this_moment()", [])?;
-        Ok((before, there.context("the server has no clock")?, clock().as_millisecond()))
+        Ok((before, shared_moment(tx)?.as_millisecond(), clock().as_millisecond()))
     })?;
     Ok(difference(before, there, after))
+}
+
+/// The moment by the clock that all hosts share. Only a server has it.
+pub fn shared_moment(tx: &Tx<'_>) -> Result<Timestamp> {
+    let there: Option<i64> = tx.value("SELECT this_moment()", [])?;
+    moment(there.context("the server has no clock")?)
 }
 
 /// How far what was read between two moments is from both: nothing, if it may have been read when it was right.
@@ -144,7 +151,7 @@ pub fn list(tx: &Tx<'_>) -> Result<Vec<Known>> {
         return Ok(Vec::new());
     }
     let mut hosts = tx.all(
-        "SELECT id, name, version, seen_at, this_moment() - seen_at AS unseen, configuration, clock_ahead
+        "SELECT id, name, version, seen_at, this_moment() - seen_at AS unseen, configuration, clock_ahead, deaths
             FROM hosts ORDER BY name, id",
         [],
         |row| {
@@ -156,6 +163,7 @@ pub fn list(tx: &Tx<'_>) -> Result<Vec<Known>> {
                 unseen: row.get("unseen")?,
                 configuration: row.get("configuration")?,
                 clock_ahead: row.get("clock_ahead")?,
+                deaths: row.get("deaths")?,
                 holds: Vec::new(),
             })
         },
@@ -202,6 +210,12 @@ pub fn fetchers(tx: &Tx<'_>) -> Result<Vec<Fetcher>> {
             })
         },
     )
+}
+
+/// Counts a run of a host that died at a message.
+pub fn died(tx: &Tx<'_>, host: Host<'_>) -> Result<()> {
+    let id = seen(tx, host)?;
+    tx.execute("UPDATE hosts SET deaths = deaths + 1 WHERE id = ?1", params![id]).map(drop)
 }
 
 /// Forgets a host with the leases that it did not give back.
@@ -266,6 +280,8 @@ mod tests {
         let known = store.read(list).unwrap();
         assert_eq!((known.len(), known[0].configuration.as_str(), known[0].holds.len()), (1, "b", 0));
         assert!((-5_100..=-4_900).contains(&known[0].clock_ahead.unwrap()), "{known:?}");
+        store.write(|tx| died(tx, host)).unwrap();
+        assert_eq!(store.read(list).unwrap()[0].deaths, 1);
         age(11);
         let aged = written();
         assert_eq!(see(), id);

@@ -15,7 +15,7 @@ pub struct Metric {
     name: &'static str,
     measure: Measure,
     help: &'static str,
-    samples: Vec<(Vec<(&'static str, String)>, i64)>,
+    samples: Vec<(Vec<(&'static str, String)>, String)>,
 }
 
 impl Metric {
@@ -36,6 +36,19 @@ impl Metric {
 
     /// Adds a sample; nothing where there is no number.
     pub fn add(&mut self, labels: &[(&'static str, &str)], value: Option<i64>) {
+        self.add_text(labels, value.map(|value| value.to_string()));
+    }
+
+    /// The same in seconds, of milliseconds.
+    pub fn add_milliseconds(&mut self, labels: &[(&'static str, &str)], value: Option<i64>) {
+        let text = |value: i64| {
+            let (sign, all) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
+            format!("{sign}{}.{:03}", all / 1_000, all % 1_000)
+        };
+        self.add_text(labels, value.map(text));
+    }
+
+    fn add_text(&mut self, labels: &[(&'static str, &str)], value: Option<String>) {
         let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         self.samples.extend(value.map(|value| (labels, value)));
     }
@@ -88,8 +101,13 @@ mod tests {
         failures.add(&[("account", "a\"b\\c\nd\u{7}"), ("kind", "group")], Some(3));
         failures.add(&[("account", "ü")], Some(0));
         failures.add(&[("account", "never")], None);
+        let mut ahead = Metric::gauge("ahead_seconds", "Clock");
+        for value in [Some(-59), Some(3_600_007), None] {
+            ahead.add_milliseconds(&[], value);
+        }
         let metrics = [
             failures,
+            ahead,
             Metric::counter("messages_total", "Messages").only(Some(1_800_000_000)),
             Metric::gauge("nothing", "Unknown").only(None),
         ];
@@ -97,6 +115,7 @@ mod tests {
             page(&metrics),
             "# HELP failures Runs in a row \\\\ failed\n# TYPE failures gauge\n\
              failures{account=\"a\\\"b\\\\c\\nd\u{fffd}\",kind=\"group\"} 3\nfailures{account=\"ü\"} 0\n\
+             # HELP ahead_seconds Clock\n# TYPE ahead_seconds gauge\nahead_seconds -0.059\nahead_seconds 3600.007\n\
              # HELP messages_total Messages\n# TYPE messages_total counter\nmessages_total 1800000000\n"
         );
     }

@@ -19,7 +19,7 @@ mod journal;
 mod json;
 mod letters;
 mod listing;
-mod metrics;
+pub mod metrics;
 mod opening;
 mod pager;
 mod people;

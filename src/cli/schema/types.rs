@@ -129,6 +129,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("check", Text),
     ("chosen", Bool),
     ("clock_ahead_ms", Number),
+    ("deaths", Number),
     ("closed", Number),
     ("code", Text),
     ("command", Text),

@@ -274,3 +274,9 @@ CREATE INDEX cases_relates ON cases (relates_to_id) WHERE relates_to_id IS NOT N
 CREATE INDEX notes_about ON notes (about_type, about_id) WHERE about_id IS NOT NULL;
 CREATE INDEX outbox_case ON outbox (case_id) WHERE case_id IS NOT NULL;
 CREATE INDEX auto_replies_outbox ON auto_replies (outbox_id);
+-- Each death of a run at a message is counted once.
+CREATE TABLE deaths (
+  delivery_id INTEGER NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+  run         INTEGER NOT NULL,
+  PRIMARY KEY (delivery_id, run)
+) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::support::{Desk, SUPPORT};
 
 /// A sample by its name and labels.
-type Samples = BTreeMap<(String, Vec<(String, String)>), f64>;
+pub type Samples = BTreeMap<(String, Vec<(String, String)>), f64>;
 
 /// The name at the beginning, and the rest.
 fn name(text: &str) -> Option<(&str, &str)> {
@@ -97,12 +97,12 @@ fn parse(page: &str) -> Result<Samples, String> {
 }
 
 #[track_caller]
-fn read(page: &str) -> Samples {
+pub fn read(page: &str) -> Samples {
     parse(page).unwrap_or_else(|line| panic!("not in the format: {line}\n{page}"))
 }
 
 #[track_caller]
-fn one(samples: &Samples, name: &str, labels: &[(&str, &str)]) -> f64 {
+pub fn one(samples: &Samples, name: &str, labels: &[(&str, &str)]) -> f64 {
     let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let key = (format!("espomail_{name}"), labels);
     *samples.get(&key).unwrap_or_else(|| panic!("{key:?} is not among {samples:#?}"))

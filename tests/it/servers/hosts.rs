@@ -1,13 +1,21 @@
 //! Several machines work on one database: each mail is fetched and answered once, whichever of them does it, and one that was
 //! too slow writes nothing any more. A machine is a state directory here.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::program::metrics;
 use crate::support::{
     Child, Deed, Dovecot, Mailbox, Postgres, Proxy, Rule, Running, Sandbox, Side, When, clock, is_on_server, mail,
     wait_until,
 };
+
+/// Everything in a directory.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    all.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
 
 /// A desk on a server with as many accounts, whose mailboxes hold this number of mails each.
 fn desk(accounts: usize, mails: usize) -> (Sandbox, Vec<Mailbox>) {
@@ -203,16 +211,23 @@ fn a_machine_counts_its_own_deaths_by_poison_also_for_an_account_that_another_ha
     for (host, expected) in [("web1", "1 received"), ("web2", "2 received"), ("web1", "3 quarantined")] {
         let died = on(&sandbox, host, &["fetch", "--no-send"]).wait();
         assert!(died.code > 128, "{died:#?}");
+        let lock = files(&sandbox.path(host)).into_iter().find(|file| file.ends_with("account-1")).unwrap();
+        let left = std::fs::read(&lock).unwrap();
         // Another machine has taken the account over.
         sandbox.sql("UPDATE leases SET host_id = 99, until = this_moment() + 60000");
         on(&sandbox, host, &["fetch", "--no-send"]).wait().ok();
         assert_eq!(told(), [expected], "the death on {host}");
         on(&sandbox, host, &["fetch", "--no-send"]).wait().ok();
         assert_eq!(told(), [expected], "the death on {host} is counted once");
+        // The run that counted it was killed before it could clear its lock file.
+        std::fs::write(&lock, left).unwrap();
+        on(&sandbox, host, &["fetch", "--no-send"]).wait().ok();
+        assert_eq!(told(), [expected], "the death on {host} is counted by one of two runs");
         sandbox.sql("UPDATE leases SET until = 0");
     }
     on(&sandbox, "web2", &["fetch", "--no-send"]).wait().ok();
     assert_eq!(told(), ["3 quarantined"]);
+    assert_eq!(sandbox.query("SELECT sum(deaths) || '' FROM hosts"), ["3"]);
 }
 
 #[test]
@@ -250,6 +265,11 @@ fn machines_are_listed_with_what_they_hold_and_compared() {
     assert_eq!((&hosts[0]["leases"][0]["work"], &hosts[0]["leases"][0]["is_over"]), (&"fetch".into(), &true.into()));
     assert!(hosts[1]["clock_ahead_ms"].as_i64().unwrap() > 3_550_000 && hosts[1]["leases"] == serde_json::json!([]));
     assert_ne!(hosts[0]["configuration"], hosts[1]["configuration"]);
+    let metrics = metrics::read(&text(&["metrics"]));
+    let of = |name: &str, host: &str| metrics::one(&metrics, &format!("host_{name}"), &[("host", host)]);
+    assert_eq!((of("leases", "web1"), of("leases_left", "web1"), of("leases_left", "web2")), (0.0, 1.0, 0.0));
+    assert!(of("last_seen_timestamp_seconds", "web1") + 3_500.0 < of("last_seen_timestamp_seconds", "web2"));
+    assert!((of("clock_ahead_seconds", "web2") - 3_580.0).abs() < 30.0 && of("deaths_total", "web1") == 0.0);
     // One that was seen just now is there.
     let refused = sandbox.run(&["host", "forget", "web2"]).exits(75);
     assert!(refused.stderr.contains("host web2 is not gone: it was seen"), "{refused:#?}");
