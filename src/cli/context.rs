@@ -73,7 +73,7 @@ impl Context {
     /// logged as a whole ([`Context::long_work`]). A test knows who calls this.
     pub fn unlogged_store(&self) -> Result<Store> {
         let store = Store::open(&self.place)?;
-        if !self.dry_run && !restored::after_failover(&store, self.now())? {
+        if !self.dry_run && !restored::after_failover(&store)? {
             restored::settle_backup(&store, self.now())?;
         }
         Ok(store)

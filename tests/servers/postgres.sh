@@ -17,6 +17,8 @@
 #   --primary      others can be its standby
 #   --standby-of DIR   begins as a copy of the one in DIR, and follows it
 #
+# ESPOMAIL_TEST_PGBIN is the directory of the programs of another release than the newest that is installed.
+#
 # "stop" ends the server in DIR and returns when it has ended.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -37,7 +39,8 @@ done
 [ $# = 2 ] || usage
 
 # The newest that is installed. Debian keeps it out of PATH, where other systems have it.
-bin=$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1)
+bin=${ESPOMAIL_TEST_PGBIN:+$ESPOMAIL_TEST_PGBIN/initdb}
+bin=${bin:-$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1)}
 bin=${bin:-$(command -v initdb)} || die "the server of PostgreSQL is missing: run tests/install-packages.sh"
 bin=$(dirname "$bin")
 

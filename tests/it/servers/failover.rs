@@ -1,15 +1,6 @@
 //! A standby takes the place of the database server, and lacks what was committed last: nothing is answered twice (B2.14).
 
-use std::time::Duration;
-
-use crate::support::{Dovecot, Postgres, Sandbox, SmtpSink, mail, wait_until};
-
-/// Waits until a standby has everything that its primary has.
-fn follows(primary: &Postgres, standby: &Postgres) {
-    let at: String = primary.superuser("postgres").query_one("SELECT pg_current_wal_lsn()::text", &[]).unwrap().get(0);
-    let sql = format!("SELECT pg_last_wal_replay_lsn() >= '{at}'::pg_lsn");
-    wait_until(Duration::from_secs(30), || standby.superuser("postgres").query_one(&sql, &[]).unwrap().get(0));
-}
+use crate::support::{Dovecot, Postgres, Sandbox, SmtpSink, mail};
 
 #[test]
 fn a_standby_that_lacks_commits_sends_no_automatic_reply_twice() {
@@ -20,14 +11,8 @@ fn a_standby_that_lacks_commits_sends_no_automatic_reply_twice() {
     mailbox.append("INBOX", &mail("c1@c1.example", &mailbox.address, "Before").bytes());
     sandbox.run(&["fetch", "--no-send"]).ok();
     let standby = primary.standby();
-    follows(&primary, &standby);
-    // From now on it gets nothing more.
-    standby.superuser("postgres").batch_execute("ALTER SYSTEM SET primary_conninfo = ''").unwrap();
-    standby.superuser("postgres").batch_execute("SELECT pg_reload_conf()").unwrap();
-    wait_until(Duration::from_secs(30), || {
-        let sql = "SELECT count(*) FROM pg_stat_replication";
-        primary.superuser("postgres").query_one(sql, &[]).unwrap().get::<_, i64>(0) == 0
-    });
+    primary.is_followed_by(&standby);
+    standby.follows_no_more(&primary);
     sandbox.run(&["send"]).ok();
     assert_eq!(sandbox.query("SELECT state FROM outbox"), ["sent"]);
     assert_eq!(sink.received().len(), 1);
@@ -47,8 +32,7 @@ fn a_standby_that_lacks_commits_sends_no_automatic_reply_twice() {
     sandbox.run(&["status"]).ok();
     let refused = sandbox.run(&["fetch"]);
     assert!(refused.code == 74 && refused.stderr.contains("is a standby or read-only"), "{refused:#?}");
-    let promoted: bool = standby.superuser("postgres").query_one("SELECT pg_promote()", &[]).unwrap().get(0);
-    assert!(promoted);
+    standby.is_promoted();
     assert_eq!(there("SELECT state FROM outbox"), "waiting", "the standby does not know that it was sent");
     let told = sandbox.run(&["doctor", "--offline"]);
     assert!(told.stdout.contains("another server has taken the place"), "{told:#?}");

@@ -23,6 +23,8 @@ pub enum Step {
     Any(usize),
     /// The COMMIT of a transaction that may write.
     Commit(usize),
+    /// That of a transaction in which these words were said.
+    CommitOf(&'static str, usize),
 }
 
 /// What becomes of what was sent, and of the connection.
@@ -67,20 +69,29 @@ struct State {
     is_over: bool,
     steps: usize,
     commits: usize,
+    /// Those in which the words of the step were said.
+    commits_of: usize,
     /// Words that the server gets other ones of the same length for.
     other_words: Vec<(&'static str, &'static str)>,
 }
 
 impl State {
     /// Counts a step; what is to be done at it.
-    fn count(&mut self, is_commit: bool) -> Option<Harm> {
+    fn count(&mut self, is_commit: bool, has_said: bool) -> Option<Harm> {
         self.steps += 1;
         self.commits += usize::from(is_commit);
-        let (steps, commits) = (self.steps, self.commits);
+        self.commits_of += usize::from(is_commit && has_said);
+        let (steps, commits, commits_of) = (self.steps, self.commits, self.commits_of);
         self.harm.take_if(|harm| match harm.step {
             Step::Any(nth) => nth == steps,
             Step::Commit(nth) => is_commit && nth == commits,
+            Step::CommitOf(_, nth) => is_commit && has_said && nth == commits_of,
         })
+    }
+
+    /// Whether the words of the step are said.
+    fn are_said(&self, sent: &[u8]) -> bool {
+        matches!(self.harm, Some(Harm { step: Step::CommitOf(words, _), .. }) if holds(sent, words))
     }
 }
 
@@ -88,24 +99,38 @@ impl State {
 pub struct Cutter {
     dir: PathBuf,
     state: Arc<Mutex<State>>,
+    /// The directory of the socket of the server.
+    upstream: Arc<Mutex<PathBuf>>,
 }
 
 impl Cutter {
     pub fn new(server: &str) -> Cutter {
         let dir = scratch("cut");
         std::fs::create_dir(&dir).unwrap();
-        let (listener, upstream) = (UnixListener::bind(dir.join(SOCKET)).unwrap(), directory(server).join(SOCKET));
+        let listener = UnixListener::bind(dir.join(SOCKET)).unwrap();
+        let upstream = Arc::new(Mutex::new(directory(server)));
         let state = Arc::new(Mutex::new(State::default()));
-        let shared = Arc::clone(&state);
+        let (shared, there) = (Arc::clone(&state), Arc::clone(&upstream));
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 // A server that is being restarted takes nobody: the client sees the end at once.
-                if let (Ok(client), Ok(server)) = (client, UnixStream::connect(&upstream)) {
+                let server = UnixStream::connect(there.lock().unwrap().join(SOCKET));
+                if let (Ok(client), Ok(server)) = (client, server) {
                     serve(client, server, &shared);
                 }
             }
         });
-        Cutter { dir, state }
+        Cutter { dir, state, upstream }
+    }
+
+    /// Those who connect from now on reach another server.
+    pub fn lead_to(&self, server: &str) {
+        *self.upstream.lock().unwrap() = directory(server);
+    }
+
+    /// The URL of the server, as clients of this one have it.
+    pub fn server(&self) -> String {
+        format!("postgresql:///?host={}&user=espomail", self.dir.display())
     }
 
     /// The directory of its socket.
@@ -265,7 +290,7 @@ fn serve(client: UnixStream, server: UnixStream, state: &Arc<Mutex<State>>) {
 /// Passes on what the client sends, until one of them or the harm ends the connection.
 fn pass_on(from: &mut UnixStream, to: &mut UnixStream, state: &Mutex<State>, answer: &Talk) {
     let (mut bytes, mut messages) = (vec![0; 64 * 1024], Messages::of_client());
-    let mut may_write = false;
+    let (mut may_write, mut has_said) = (false, false);
     while let Ok(count @ 1..) = from.read(&mut bytes) {
         let sent = &mut bytes[..count];
         let asked = messages.count(sent);
@@ -275,7 +300,10 @@ fn pass_on(from: &mut UnixStream, to: &mut UnixStream, state: &Mutex<State>, ans
         let harm = {
             let mut state = state.lock().unwrap();
             state.other_words.iter().for_each(|(said, heard)| replace(sent, said, heard));
-            state.count(is_commit)
+            has_said |= state.are_said(sent);
+            let harm = state.count(is_commit, has_said);
+            has_said &= !holds(sent, "COMMIT\0") && !holds(sent, "ROLLBACK\0");
+            harm
         };
         let Some(Harm { fate, deed, .. }) = harm else {
             if to.write_all(sent).is_err() {

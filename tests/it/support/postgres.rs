@@ -48,6 +48,49 @@ impl Postgres {
         Postgres::started(&["--standby-of", self.dir.to_str().unwrap()])
     }
 
+    /// Waits until a standby has everything that this one has.
+    pub fn is_followed_by(&self, standby: &Postgres) {
+        let at: String = self.value("SELECT pg_current_wal_lsn()::text");
+        let sql = format!("SELECT coalesce(pg_last_wal_replay_lsn() >= '{at}'::pg_lsn, FALSE)");
+        wait_until(Duration::from_secs(30), || standby.value(&sql));
+    }
+
+    /// A COMMIT waits for the standby from now on.
+    pub fn waits_for_standbys(&self) {
+        let mut client = self.superuser("postgres");
+        client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").unwrap();
+        wait_until(Duration::from_secs(30), || {
+            self.value("SELECT count(*) > 0 FROM pg_stat_replication WHERE sync_state = 'sync'")
+        });
+    }
+
+    /// A standby gets nothing more from its primary.
+    pub fn follows_no_more(&self, primary: &Postgres) {
+        let mut client = self.superuser("postgres");
+        client.batch_execute("ALTER SYSTEM SET primary_conninfo = ''").unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").unwrap();
+        wait_until(Duration::from_secs(30), || primary.value("SELECT count(*) = 0 FROM pg_stat_replication"));
+    }
+
+    /// A standby takes the place of its primary.
+    pub fn is_promoted(&self) {
+        assert!(self.value::<bool>("SELECT pg_promote()"));
+    }
+
+    fn value<T: postgres::types::FromSqlOwned>(&self, sql: &str) -> T {
+        self.superuser("postgres").query_one(sql, &[]).unwrap().get(0)
+    }
+
+    /// The server ends in this moment, and does not come again.
+    pub fn ends(&self) {
+        let pid = std::fs::read_to_string(self.dir.join("server.pid")).unwrap();
+        let server = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(server, rustix::process::Signal::QUIT).unwrap();
+        // Its script takes the directory away then.
+        wait_until(Duration::from_secs(30), || !self.dir.exists());
+    }
+
     /// The directory of its socket.
     pub fn socket(&self) -> PathBuf {
         self.dir.join("socket")

@@ -312,6 +312,16 @@ impl Child {
         panic!("nothing was started that could be killed");
     }
 
+    /// Sends a signal, unless the process has ended.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(process) = &mut *self.0.lock().unwrap()
+            && process.try_wait().unwrap().is_none()
+        {
+            // It is not waited for yet, so the number is still its own.
+            rustix::process::kill_process(rustix::process::Pid::from_child(process), signal).ok();
+        }
+    }
+
     fn id(&self) -> u32 {
         self.0.lock().unwrap().as_ref().expect("a started process").id()
     }

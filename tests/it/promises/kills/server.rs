@@ -101,7 +101,7 @@ impl Rig<'_> {
     fn harmed(&self, harm: Harm) -> Option<Run> {
         let (step, all) = match harm.step {
             Step::Any(nth) => (nth, self.steps),
-            Step::Commit(nth) => (nth, self.commits),
+            Step::Commit(nth) | Step::CommitOf(_, nth) => (nth, self.commits),
         };
         self.cutter.set_harm(Some(harm));
         let run = self.scene.sandbox.run(&["fetch"]);
