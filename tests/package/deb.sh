@@ -61,6 +61,8 @@ expect "its owner and mode" "espomail 700" "$(quietly 'stat -c "%U %a" /var/lib/
 [ -z "$(quietly 'ls /etc/cron.d/espomail /etc/systemd/system/timers.target.wants/espomail.timer 2>/dev/null')" ] ||
   fail "something starts espomail"
 on "espomail doctor --offline"
+examples=$(quietly 'cd /usr/share/doc/espomail/examples/two-hosts && echo *')
+expect "the example of two machines" "$(cd contrib/two-hosts && echo *)" "$examples"
 
 title "3. A mailbox, a mail, an answer"
 printf '%s %s\n' support@shop.example u1 ana@shop.example u2 eva@nordlicht.example u11 >>"$base/exim/mailboxes"

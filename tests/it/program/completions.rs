@@ -179,6 +179,9 @@ fn make_install_places_the_program_its_completions_examples_and_manual_and_nothi
         "usr/share/fish/vendor_completions.d/espomail.fish".to_owned(),
         "usr/share/zsh/site-functions/_espomail".to_owned(),
     ];
+    for file in ["README", "config.toml", "espomail.timer", "pg_hba.conf", "roles.sql", "standby.sql"] {
+        expected.push(format!("usr/share/doc/espomail/examples/two-hosts/{file}"));
+    }
     for page in std::fs::read_dir(root.join("man")).unwrap() {
         let page = page.unwrap().file_name().into_string().unwrap();
         let section = page.rsplit_once('.').unwrap().1;
