@@ -199,6 +199,13 @@ pub fn home() -> Option<PathBuf> {
     }
 }
 
+/// Who this process has become, where it was root's: the files of root are closed to it.
+pub fn has_become() -> Option<String> {
+    let uid = unistd::geteuid();
+    let name = || login_of(uid.as_raw()).unwrap_or_else(|| format!("user {uid}"));
+    HAS_BECOME.load(Ordering::Relaxed).then(name)
+}
+
 /// The login name of the owner of a database, whether or not it can be seen.
 pub fn owner_name(place: &Place) -> Option<String> {
     owner(place, false).and_then(|(uid, _)| login_of(uid))

@@ -34,7 +34,7 @@
 //! | [`report`] | figures for team leads out of rows of the store, and pages and pictures of them: pure | [`store`], [`ui`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`claim`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`place`], [`query`], [`random`], [`reply`], [`report`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`claim`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`health`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`place`], [`query`], [`random`], [`reply`], [`report`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`], [`system_words`] |
 //! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`place`], [`secret`], [`units`], [`system_words`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`], [`system_words`] |

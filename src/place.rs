@@ -149,6 +149,11 @@ impl Place {
         self.state().join(self.with_end(".pings"))
     }
 
+    /// The file that says since when a server is away.
+    pub fn absence(&self) -> PathBuf {
+        self.state().join(self.with_end(".away"))
+    }
+
     /// The directory of the secrets and tokens.
     pub fn secrets(&self) -> PathBuf {
         let own = self.own_secrets();

@@ -164,6 +164,7 @@ fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &m
     findings.extend(server::look(ctx));
     findings.push(integrity(ctx));
     take(findings, server::foreign(ctx), ctx);
+    take(findings, server::hidden(ctx), ctx);
     take(findings, hosts::look(ctx), ctx);
     take(findings, locks::look(ctx), ctx);
     take(findings, service::look(args.rule.as_ref(), ctx), ctx);

@@ -10,7 +10,7 @@ use super::connect::{self, Connector, Protocol};
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::ping::{Did, Ping};
 use super::summary::{self, Tally};
-use super::{busy, send};
+use super::{away, busy, send};
 use crate::error::{self, Kind};
 use crate::holder::Holder;
 use crate::intake::concerns;
@@ -101,8 +101,14 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     ping.begin();
     let mut did = Did::default();
     let outcome = fetch_and_send(args, ctx, &mut did);
+    let outcome = away::told(ctx, is_watched(args, ctx), outcome);
     ping.end(did, &outcome);
     outcome
+}
+
+/// Whether somebody reads what is said, and wants all of it.
+fn is_watched(args: &FetchArgs, ctx: &Context) -> bool {
+    ctx.ui.is_terminal() || ctx.ui.verbosity > 0 || ctx.dry_run || !args.accounts.is_empty()
 }
 
 fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> {
@@ -322,8 +328,8 @@ impl Watch<'_> {
     }
 
     fn say(&mut self, event: Event<'_>) {
-        let Context { ui, dry_run, .. } = self.ctx;
-        let interactive = ui.is_terminal() || ui.verbosity > 0 || *dry_run || !self.args.accounts.is_empty();
+        let Context { ui, .. } = self.ctx;
+        let interactive = is_watched(self.args, self.ctx);
         match event {
             Event::Begun(..) | Event::Advanced(..) | Event::Imported(..) | Event::Indexed(_) => {}
             Event::Busy(account, holder) => {

@@ -8,11 +8,11 @@ use anyhow::Result;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::busy;
 use super::connect::Connector;
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::outbox as outbox_rows;
 use super::summary::{self, Tally};
+use super::{away, busy};
 use crate::access::Actor;
 use crate::claim;
 use crate::error::{self, Fault, Kind};
@@ -47,6 +47,10 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
             .hint("see what waits: espomail outbox list")
             .into());
     }
+    away::told(ctx, ctx.ui.is_terminal() || ctx.ui.verbosity > 0, send_what_is_due(args, ctx))
+}
+
+fn send_what_is_due(args: &SendArgs, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
     announce(ctx, &store)?;

@@ -11,6 +11,12 @@ mod clumsy_servers;
 mod command_log;
 mod connecting;
 mod database_answers;
+#[cfg(feature = "postgres")]
+mod database_away;
+#[cfg(feature = "postgres")]
+mod database_full;
+#[cfg(feature = "postgres")]
+mod database_large;
 mod database_passwords;
 mod database_server;
 mod database_whole;

@@ -10,8 +10,9 @@ use super::secrets;
 use crate::cli::context::Context;
 use crate::error::{self, Fault, Kind};
 use crate::place::{self, Place, Server};
-use crate::store::db::{self, NewFile, Store};
+use crate::store::db::{self, Gone, NewFile, Store};
 use crate::store::search::index;
+use crate::system_words;
 use crate::ui::outcome::Thing;
 use crate::ui::progress::Progress;
 
@@ -57,6 +58,7 @@ pub fn run(args: &Copy, ctx: &Context) -> Result<()> {
         return ctx.done(Thing::path(to.shown()), &format!("{} can be copied to {to}", ctx.place));
     }
     let _locks = restore::idle(&from)?;
+    let left = from.foreign_tables()?;
     to.make_state()?;
     let mut rows = 0;
     match to.file() {
@@ -76,7 +78,7 @@ pub fn run(args: &Copy, ctx: &Context) -> Result<()> {
         }
         false => "secrets are not copied".to_owned(),
     };
-    foreign(&from, ctx)?;
+    foreign(&left, ctx);
     let told = format!("{rows} rows of {} are copied to {to}; {secrets}", ctx.place);
     ctx.done(Thing::path(to.shown()), &told)?;
     let named = shlex::try_quote(&to.typed())?.into_owned();
@@ -158,8 +160,14 @@ fn on_server(to: &Place) -> Result<Store> {
 
 fn fill(from: &Store, to: &Store, ctx: &Context, rows: &mut usize) -> Result<()> {
     copy(from, to, ctx, rows)?;
-    // The next search or fetch would do it.
-    db::at(to.place(), indexed(to, ctx))
+    // All rows are there. The next search or fetch does what is left of the index.
+    match db::at(to.place(), indexed(to, ctx)) {
+        Err(error) if error.chain().any(|cause| cause.is::<Gone>()) && to.place().server().is_some() => {
+            ctx.ui.concern(&format!("the next search makes the full-text index: {}", system_words::chain(&error)));
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 fn copy(from: &Store, to: &Store, ctx: &Context, rows: &mut usize) -> Result<()> {
@@ -183,10 +191,8 @@ fn indexed(store: &Store, ctx: &Context) -> Result<()> {
 }
 
 /// Says that tables of something else were left where they are.
-fn foreign(from: &Store, ctx: &Context) -> Result<()> {
-    match from.foreign_tables()?.as_slice() {
-        [] => {}
-        tables => ctx.ui.concern(&format!("not of espomail, so not copied: {}", tables.join(", "))),
+fn foreign(left: &[String], ctx: &Context) {
+    if !left.is_empty() {
+        ctx.ui.concern(&format!("not of espomail, so not copied: {}", left.join(", ")));
     }
-    Ok(())
 }

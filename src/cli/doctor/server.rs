@@ -31,6 +31,19 @@ pub fn foreign(ctx: &Context) -> Result<Vec<Finding>> {
     )])
 }
 
+/// Other desks that the search_path hides.
+pub fn hidden(ctx: &Context) -> Result<Vec<Finding>> {
+    let Some(server) = ctx.place.server() else { return Ok(Vec::new()) };
+    let used = server.expects_schema();
+    let hidden = ctx.store()?.hidden_schemas()?;
+    let found = |name: String| {
+        let text =
+            format!("the schema {name} has tables of espomail too, and the search_path hides them: {used} comes first");
+        Finding::warn("schema", text, format!("name the one that is meant: schema={used} or schema={name}"))
+    };
+    Ok(hidden.into_iter().map(found).collect())
+}
+
 /// The next step for a password that cron does not find.
 const REFERENCE: &str = "name its place in the configuration: database_password = \"file:PATH\"";
 

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::surroundings::{self, Surroundings};
 use super::{Host, Server, Target, service};
+use crate::caller;
 use crate::error::{self, Fault};
 use crate::secret::{self, SecretSpec};
 use crate::system_words;
@@ -87,7 +88,7 @@ impl Server {
             return Ok((Source::Reference(reference.clone()), Some(of_reference(reference)?)));
         }
         if let Some((file, name)) = &self.service
-            && let Some(password) = service::password(name, file)?
+            && let Some(password) = service::password(name, file).map_err(of_root)?
         {
             return Ok((Source::Service(file.clone()), Some(password)));
         }
@@ -95,7 +96,9 @@ impl Server {
             return Ok((Source::Variable, Some(Zeroizing::new(password))));
         }
         let usual = || from.home.as_deref().map(|home| home.join(".pgpass"));
-        let Some(file) = self.passfile.clone().or_else(usual) else { return Ok((Source::Nowhere(None), None)) };
+        let Some(file) = self.passfile.clone().or_else(usual) else {
+            return Ok((Source::Nowhere(not_of_root("has no home with a file of passwords")), None));
+        };
         let text = match service::read(&file) {
             Ok(Some(text)) => text,
             Ok(None) if self.passfile.is_some() => {
@@ -103,7 +106,10 @@ impl Server {
                     .hint("passfile and PGPASSFILE name it")
                     .into());
             }
-            Ok(None) => return Ok((Source::Nowhere(None), None)),
+            Ok(None) => {
+                let looked = not_of_root(&format!("has no {}", file.display()));
+                return Ok((Source::Nowhere(looked), None));
+            }
             // Of a home that is another's, as after a change of the user.
             Err(fault) if self.passfile.is_none() && fault.cause == Some(ErrorKind::PermissionDenied) => {
                 return Ok((Source::Nowhere(Some(fault.message)), None));
@@ -119,6 +125,22 @@ impl Server {
                 (Source::Nowhere(Some(looked)), None)
             }
         })
+    }
+}
+
+/// Where root has become somebody, that root's own file of passwords is not the one that counts.
+fn not_of_root(lacks: &str) -> Option<String> {
+    caller::has_become().map(|who| format!("{who} owns the state directory, so root has become {who}, who {lacks}"))
+}
+
+/// What is said where a file of root cannot be read any more, once root has become somebody.
+fn of_root(fault: Fault) -> Fault {
+    match caller::has_become().filter(|_| fault.cause == Some(ErrorKind::PermissionDenied) && fault.hint.is_none()) {
+        Some(who) => fault.hint(format!(
+            "{who} owns the state directory, so root has become {who}: put the service without its password into a file \
+             that all can read, and the password into a file of {who}: database_password = \"file:PATH\""
+        )),
+        None => fault,
     }
 }
 

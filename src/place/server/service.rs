@@ -81,8 +81,10 @@ pub fn read(file: &Path) -> Result<Option<Zeroizing<String>>, Fault> {
 /// They can (exit 78), or it is not a file.
 pub fn refuse_open(file: &Path) -> Result<(), Fault> {
     let shown = file.display();
-    let facts =
-        fs::metadata(file).map_err(|e| error::config(format!("cannot read {shown}: {}", system_words::reason(&e))))?;
+    let facts = fs::metadata(file).map_err(|e| Fault {
+        cause: Some(e.kind()),
+        ..error::config(format!("cannot read {shown}: {}", system_words::reason(&e)))
+    })?;
     if !facts.is_file() {
         return Err(error::config(format!("{shown} is not a file")).hint("name the file with the password"));
     }

@@ -265,6 +265,36 @@ fn the_name_counts_before_the_service_and_the_service_before_the_variables() {
 }
 
 #[test]
+fn the_password_is_found_by_the_host_that_a_service_names() {
+    let home = temp("passwords-of-services");
+    put(
+        &home.join(".pg_service.conf"),
+        "[far]\nhost=db.example.org\nport=6000\ndbname=mail\nuser=desk\n[near]\nhost=/run/postgresql\ndbname=mail\nuser=desk\n\
+        [other]\nhost=/srv/pg\ndbname=mail\nuser=desk\n[number]\nhostaddr=192.0.2.7\ndbname=mail\nuser=desk\n\
+        [both]\nhost=db\nhostaddr=192.0.2.7\ndbname=mail\nuser=desk\n[none]\nhost=nowhere\ndbname=mail\nuser=desk\n",
+        0o644,
+    );
+    put(
+        &home.join(".pgpass"),
+        "db.example.org:6000:mail:desk:far\nlocalhost:5432:mail:desk:near\n/srv/pg:5432:mail:desk:other\n\
+        192.0.2.7:5432:mail:desk:number\ndb:5432:mail:desk:both\n",
+        0o600,
+    );
+    let from = surroundings(&[], &home);
+    for name in ["far", "near", "other", "number", "both"] {
+        let server = Server::read(&format!("service={name}"), &from).unwrap();
+        let (source, password) = server.password_in(&server.hosts[0], &from).unwrap();
+        assert_eq!(password.as_deref().map(String::as_str), Some(name));
+        assert_eq!(source, Source::File(home.join(".pgpass")), "{name}");
+    }
+    let server = Server::read("service=none", &from).unwrap();
+    let (source, password) = server.password_in(&server.hosts[0], &from).unwrap();
+    let looked = format!("{} has no line for nowhere:5432:mail:desk", home.join(".pgpass").display());
+    assert_eq!((source, password), (Source::Nowhere(Some(looked)), None));
+    fs::remove_dir_all(home).unwrap();
+}
+
+#[test]
 fn what_a_variable_says_wrongly_is_told_by_its_name() {
     let home = temp("variables");
     put(&home.join(".pg_service.conf"), "[desk]\nhost=h\nsslmode=wrong\n", 0o644);

@@ -71,21 +71,37 @@ impl fmt::Display for Superseded {
 
 impl std::error::Error for Superseded {}
 
-/// The server of a database is not there, or has ended what was begun.
+/// The server of a database is not there, gives no connection now, or has ended what was begun.
 #[derive(Debug)]
-pub struct Gone {
-    database: String,
-    loss: Loss,
+pub struct Gone(How);
+
+#[derive(Debug)]
+enum How {
+    Lost {
+        database: String,
+        loss: Loss,
+    },
+    /// A sentence, and the next step.
+    Shut(String, String),
 }
 
 impl Gone {
     pub(super) fn new(database: String, loss: Loss) -> Gone {
-        Gone { database, loss }
+        Gone(How::Lost { database, loss })
+    }
+
+    /// No connection is to be had now.
+    pub(super) fn shut(words: String, hint: String) -> Gone {
+        Gone(How::Shut(words, hint))
     }
 
     /// The next step.
-    pub fn hint(&self) -> &'static str {
-        match &self.loss {
+    pub fn hint(&self) -> &str {
+        let loss = match &self.0 {
+            How::Shut(_, hint) => return hint,
+            How::Lost { loss, .. } => loss,
+        };
+        match loss {
             Loss::Unreachable(_) => "run it again when the server is there; nothing that was half done is kept",
             Loss::Ended(words) if words.contains("statement timeout") => {
                 "give its role more time: ALTER ROLE NAME SET statement_timeout = 0; nothing that was half done is kept"
@@ -98,7 +114,10 @@ impl Gone {
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Gone { database, loss } = self;
+        let (database, loss) = match &self.0 {
+            How::Shut(words, _) => return f.write_str(words),
+            How::Lost { database, loss } => (database, loss),
+        };
         match loss {
             Loss::Unreachable(words) => write!(f, "the server of {database} cannot be reached: {words}"),
             Loss::Ended(words) => write!(f, "the server of {database} has ended the transaction: {words}"),

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::bind::{Bind, Ty};
 use super::value::{FromValue, Misfit, ValueRef};
-use super::{Column, Engine, Row, Running, Store, Tx, after_damage, at};
+use super::{Column, Engine, Row, Running, Store, Tx, after_damage, at, obstacle};
 use crate::error::{self, Fault, Kind};
 use crate::place::Place;
 
@@ -104,7 +104,16 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(_) => Ok(Vec::new()),
             #[cfg(feature = "postgres")]
-            Engine::Postgres(conn) => conn.foreign_tables(),
+            Engine::Postgres(conn) => obstacle::named(&self.place, conn.foreign_tables()),
+        }
+    }
+
+    /// Schemas with tables of this program which the search_path hides.
+    pub fn hidden_schemas(&self) -> Result<Vec<String>> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(Vec::new()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => obstacle::named(&self.place, conn.hidden_schemas()),
         }
     }
 

@@ -64,7 +64,7 @@ pub fn unless_fatal<T>(done: Result<T>) -> Result<Result<T>> {
 pub(super) fn cannot_write(error: &anyhow::Error) -> bool {
     matches!(
         obstacle(error),
-        Some(Obstacle::ReadOnly | Obstacle::Closed | Obstacle::Denied(_) | Obstacle::Full | Obstacle::Disk(_))
+        Some(Obstacle::ReadOnly | Obstacle::Closed | Obstacle::Denied(_) | Obstacle::Full(_) | Obstacle::Disk(_))
     )
 }
 
@@ -102,8 +102,9 @@ fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
     let role = place.server().map(Server::user).unwrap_or_default();
     match found {
         Obstacle::Damaged(words) => io(format!("{place} is damaged: {words}"), &after_damage(place)),
-        Obstacle::Full => {
-            io(format!("the disk of the server of {place} is full"), "free some space there, then run it again")
+        Obstacle::Full(words) => {
+            let file = words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+            io(format!("the disk of the server of {place} is full{file}"), "free some space there, then run it again")
         }
         Obstacle::ReadOnly => io(
             format!("{place} cannot be written now: the server is a standby or read-only"),
@@ -155,7 +156,7 @@ fn told(found: &Obstacle, disk: &Disk) -> Fault {
         (Obstacle::Damaged(words), _) => io(format!("{database} is damaged: {words}"), AFTER_DAMAGE),
         // This is the reason, by any name that the engine gives it.
         (_, Some(trouble)) => io(trouble.what, &trouble.remedy),
-        (Obstacle::Full, None) => io(
+        (Obstacle::Full(_), None) => io(
             format!("the disk of {database} is full or its quota is used up ({} free)", about(disk.free)),
             "free some space, then run it again: nothing half done was kept",
         ),
@@ -201,7 +202,7 @@ mod tests {
             (Obstacle::ReadOnly, disk(shm), "/d/e.db-shm cannot be written by its owner", "chmod 600 /d/e.db-shm"),
             (Obstacle::Closed, disk(|p| p.read_only = true), "is mounted read-only", "remount,rw"),
             (Obstacle::Disk("x".into()), disk(|p| p.free = 0), "0 B free", "free some space"),
-            (Obstacle::Full, disk(|_| {}), "quota", "free some space"),
+            (Obstacle::Full(None), disk(|_| {}), "quota", "free some space"),
             (Obstacle::ReadOnly, disk(|_| {}), "cannot be written by ana, it belongs to desk", "espomail doctor"),
             (Obstacle::Closed, disk(|_| {}), "cannot be opened by ana", "espomail doctor"),
             (Obstacle::Disk("short read".into()), disk(|_| {}), "fails: short read", "espomail db check"),

@@ -43,8 +43,8 @@ pub enum Obstacle {
     Closed,
     /// The role has too few rights, in the words of the server.
     Denied(String),
-    /// The disk is full.
-    Full,
+    /// The disk is full; of a server in its words, which name the file.
+    Full(Option<String>),
     /// The disk does not do what it is told.
     Disk(String),
     /// What is read cannot have been written by this program.

@@ -65,9 +65,26 @@ fn what_keeps_a_role_or_a_host_away_is_named() {
     run(&name("espomail", ""), "init").ok();
     server.run("espomail", "CREATE SCHEMA espomail AUTHORIZATION espomail");
     let led = run(&name("espomail", ""), "whoami").exits(78);
+    let hides = "leads to the schema espomail, which has no table of espomail and hides those in public";
+    assert!(led.stderr.contains(hides), "{led:#?}");
     let next = "the desk that was used so far is in public: schema=public; that of the other schema: schema=espomail";
     assert!(led.stderr.contains(next), "{led:#?}");
     run(&name("espomail", "&schema=public"), "whoami").ok();
+    // And it has tables, too.
+    run(&name("espomail", "&schema=espomail"), "init").ok();
+    let led = run(&name("espomail", ""), "whoami").exits(78);
+    let (hides, next) = ("in public; both have some", "name the one that is meant: schema=public or schema=espomail");
+    assert!(led.stderr.contains(hides) && led.stderr.contains(next), "{led:#?}");
+    // The other way round it is used, and told.
+    let warned = |db: &str| {
+        let run = sandbox.run(&["--db", db, "--state", ".", "doctor", "--offline"]);
+        run.stdout.contains("the schema espomail has tables of espomail too, and the search_path hides them")
+            && run.stderr.contains("schema=public or schema=espomail")
+    };
+    server.run("espomail", "ALTER ROLE espomail SET search_path = public, \"$user\"");
+    run(&name("espomail", ""), "whoami").ok();
+    assert!(warned(&name("espomail", "")));
+    assert!(!warned(&name("espomail", "&schema=public")), "it was named");
 }
 
 #[test]
@@ -99,6 +116,30 @@ fn the_passwords_in_the_home_of_root_are_not_asked_for_with_the_rights_of_anothe
     std::fs::set_permissions(sandbox.path("home"), std::fs::Permissions::from_mode(0o700)).unwrap();
     let db = format!("postgresql://espomail@127.0.0.1:{}/espomail", server.port);
     sandbox.run(&["--db", &db, "--state", state.to_str().unwrap(), "init"]).ok();
-    sandbox.run(&["--db", &db, "--state", state.to_str().unwrap(), "whoami"]).ok();
+    let whoami = |db: &str| sandbox.run(&["--db", db, "--state", state.to_str().unwrap(), "whoami"]);
+    whoami(&db).ok();
+    // Root is told whose they are where none is found, also where a service names the host.
+    server.ask_for_passwords();
+    let service = format!("[desk]\nhost=127.0.0.1\nport={}\nuser=espomail\ndbname=espomail\n", server.port);
+    let own = sandbox.file("services", service.as_bytes());
+    sandbox.env("PGSERVICEFILE", own.to_str().unwrap());
+    for db in [db.as_str(), "service=desk"] {
+        let run = whoami(db).exits(78);
+        let whose = "user 4711 owns the state directory, so root has become user 4711, who has no home";
+        assert!(
+            run.stderr.contains("asks for a password of the role espomail") && run.stderr.contains(whose),
+            "{run:#?}"
+        );
+    }
+    let passwords = format!("127.0.0.1:{}:espomail:espomail:{}\n", server.port, Private::PASSWORD);
+    sandbox.env("PGPASSFILE", sandbox.file("passwords", passwords.as_bytes()).to_str().unwrap());
+    let run = whoami("service=desk").exits(78);
+    assert!(run.stderr.contains("passwords: permission denied"), "{run:#?}");
+    chown(sandbox.path("passwords"), Some(4_711), Some(4_711)).unwrap();
+    std::fs::set_permissions(sandbox.path(""), std::fs::Permissions::from_mode(0o711)).unwrap();
+    whoami("service=desk").ok();
+    std::fs::write(&own, service + "password=x\n").unwrap();
+    let run = whoami("service=desk").exits(78);
+    assert!(run.stderr.contains("into a file of user 4711: database_password"), "{run:#?}");
     std::fs::remove_dir_all(state).unwrap();
 }

@@ -32,6 +32,21 @@ impl Private {
         Private { process, input, at: format!("host={}/socket&port={port}", dir.display()), port, dir }
     }
 
+    /// The password of the role, once it is asked for.
+    pub(super) const PASSWORD: &str = "s3cret-of-the-role";
+
+    /// From now on the role needs its password on the port.
+    pub(super) fn ask_for_passwords(&self) {
+        let (rules, role) = (self.dir.join("data/pg_hba.conf"), Private::PASSWORD);
+        let text = std::fs::read_to_string(&rules).unwrap();
+        let asks = |line: &str| {
+            if line.starts_with("host") { line.replace("trust", "scram-sha-256") } else { line.to_owned() }
+        };
+        std::fs::write(&rules, text.lines().map(asks).collect::<Vec<_>>().join("\n") + "\n").unwrap();
+        self.run("postgres", &format!("ALTER ROLE espomail PASSWORD '{role}'"));
+        self.run("postgres", "SELECT pg_reload_conf()");
+    }
+
     pub(super) fn run(&self, database: &str, sql: &str) {
         let url = format!("postgresql:///{database}?{}&user=postgres", self.at);
         Client::connect(&url, NoTls).unwrap().batch_execute(sql).unwrap();

@@ -66,7 +66,7 @@ fn of_code(state: &SqlState, words: &str) -> Meaning {
     let obstacle = match (code, code.get(..2).unwrap_or_default()) {
         ("55P03" | "40001" | "40P01", _) => return Meaning::Busy,
         ("25006", _) => Obstacle::ReadOnly,
-        ("53100", _) => Obstacle::Full,
+        ("53100", _) => Obstacle::Full(Some(words)),
         ("42501", _) => Obstacle::Denied(words),
         // No table of that name: the rows may be in another schema, or somebody has dropped it.
         ("42P01" | "3F000", _) | (_, "XX") => Obstacle::Damaged(words),
@@ -116,7 +116,7 @@ mod tests {
             ("53300", ended()),
             ("53200", ended()),
             ("26000", ended()),
-            ("53100", obstacle(Obstacle::Full)),
+            ("53100", obstacle(Obstacle::Full(Some("x".into())))),
             ("25006", obstacle(Obstacle::ReadOnly)),
             ("42501", obstacle(Obstacle::Denied("x".into()))),
             ("42P01", obstacle(Obstacle::Damaged("x".into()))),

@@ -74,9 +74,7 @@ impl Conn {
     /// Refuses a server of which the answers are not known.
     fn recognise_server(&self) -> Result<()> {
         let sql = "SELECT CAST(current_setting('server_version_num') AS INTEGER), current_setting('server_encoding'),
-            current_setting('server_version'), current_schema(),
-            EXISTS (SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
-                WHERE s.nspname = 'public' AND c.relname = 'schema_version')";
+            current_setting('server_version'), current_schema()";
         let row = self.link.borrow_mut().client.query_one(sql, &[])?;
         let (number, encoding, version): (i32, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let schema: Option<String> = row.try_get(3)?;
@@ -95,13 +93,50 @@ impl Conn {
         if found == self.server.expects_schema() {
             return Ok(());
         }
-        let of_public = match row.try_get(4)? {
-            true => "the desk that was used so far is in public: schema=public; that of the other schema: ",
-            false => "name it: ",
-        };
-        Err(errors::config(format!("{}: the role's search_path leads to the schema {found}", self.server))
-            .hint(format!("{of_public}schema={found}"))
-            .into())
+        Err(self.led_astray(&found)?.into())
+    }
+
+    /// The role's search_path leads to another schema than the usual one: which of them have tables of this program.
+    fn led_astray(&self, found: &str) -> Result<errors::Fault> {
+        let (usual, server) = (self.server.expects_schema(), &self.server);
+        let with_tables = self.with_tables()?;
+        let has = |schema: &str| with_tables.iter().any(|one| one == schema);
+        let leads = format!("{server}: the role's search_path leads to the schema {found}");
+        Ok(match (has(usual), has(found)) {
+            (true, true) => {
+                errors::config(format!("{leads}, which hides the tables of espomail in {usual}; both have some"))
+                    .hint(format!("name the one that is meant: schema={usual} or schema={found}"))
+            }
+            (true, false) => errors::config(format!(
+                "{leads}, which has no table of espomail and hides those in {usual}"
+            ))
+            .hint(format!(
+                "the desk that was used so far is in {usual}: schema={usual}; that of the other schema: schema={found}"
+            )),
+            (false, _) => errors::config(leads).hint(format!("name it: schema={found}")),
+        })
+    }
+
+    /// The schemas of the database that have tables of this program.
+    fn with_tables(&self) -> Result<Vec<String>> {
+        let sql = "SELECT CAST(s.nspname AS TEXT) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+            WHERE c.relname = 'schema_version' AND c.relkind = 'r' ORDER BY s.nspname";
+        let rows = self.link.borrow_mut().client.query(sql, &[])?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// Schemas of the role's search_path that have tables of this program, and that no statement reaches, as another schema
+    /// comes first.
+    ///
+    /// # Errors
+    /// The server.
+    pub fn hidden_schemas(&self) -> Result<Vec<String>> {
+        // One that was named is the whole path.
+        let sql = "SELECT CAST(name AS TEXT) FROM unnest(current_schemas(FALSE)) AS path (name) WHERE name <> current_schema()";
+        let rows = self.link.borrow_mut().client.query(sql, &[])?;
+        let path = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<String>>>()?;
+        let with_tables = self.with_tables()?;
+        Ok(path.into_iter().filter(|name| with_tables.contains(name)).collect())
     }
 
     /// Refuses a schema that is there and that the role cannot use: it looks like one that is not.

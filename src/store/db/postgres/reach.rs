@@ -13,6 +13,7 @@ use super::tls::Tls;
 use super::turn;
 use crate::error::{self as errors, Fault, Kind};
 use crate::place::server::{Host, Server, SessionAttrs, Source, Target};
+use crate::store::db::busy::Gone;
 use crate::store::db::meaning::Meaning;
 use crate::system_words;
 
@@ -38,7 +39,15 @@ pub(super) fn connected(server: &Server) -> Result<Client> {
             Err(error) => refusals.push(error),
         }
     }
-    Err(of_all(server, refusals))
+    Err(passing(of_all(server, refusals)))
+}
+
+/// The error; where it passes by itself, as one of a server that is gone.
+fn passing(error: anyhow::Error) -> anyhow::Error {
+    match errors::classify(&error) {
+        (Kind::TempFail, hint) => Gone::shut(system_words::chain(&error), hint.unwrap_or_default()).into(),
+        _ => error,
+    }
 }
 
 fn of_all(server: &Server, mut refusals: Vec<anyhow::Error>) -> anyhow::Error {

@@ -17,7 +17,7 @@ pub struct Unflushed(pub std::io::Error);
 pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     if let Some(Unflushed(error)) = error.downcast_ref::<Unflushed>() {
         return Some(Meaning::Obstacle(match error.kind() {
-            ErrorKind::StorageFull => Obstacle::Full,
+            ErrorKind::StorageFull => Obstacle::Full(None),
             _ => Obstacle::Disk(system_words::plain(&error.to_string())),
         }));
     }
@@ -33,7 +33,7 @@ pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     let obstacle = match failure.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => return Some(Meaning::Busy),
         ErrorCode::ConstraintViolation => return Some(Meaning::Constraint),
-        ErrorCode::DiskFull => Obstacle::Full,
+        ErrorCode::DiskFull => Obstacle::Full(None),
         ErrorCode::ReadOnly => Obstacle::ReadOnly,
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Obstacle::Closed,
         ErrorCode::SystemIoFailure => Obstacle::Disk(said(error, words)),

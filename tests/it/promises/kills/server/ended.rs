@@ -84,6 +84,7 @@ fn a_run_that_gets_no_turn_or_is_too_slow_or_is_stopped_says_so_and_costs_no_mai
     let told = |run: Run, code: i32, words: &str, next: &str| {
         assert!(run.code == code && run.stderr.contains(words) && run.stderr.contains(next), "{words}: {run:#?}");
         assert_eq!(rig.scene.sandbox.query(SUSPECTS), [""; 0]);
+        rig.forget_absence();
     };
     // Somebody else has the turn for longer than a run waits.
     let other = with_the_turn(&rig);
@@ -161,6 +162,7 @@ fn an_error_that_is_not_of_the_mail_puts_none_aside() {
                 CREATE TRIGGER fail {event} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {here}.fail()"
             ));
             let run = rig.scene.sandbox.run(&["fetch"]);
+            rig.forget_absence();
             rig.as_superuser("DROP FUNCTION fail CASCADE");
             assert_eq!(run.code, exit, "{point}: {run:#?}");
             assert!(run.stderr.contains(words) && run.stderr.contains(next), "{point}: {run:#?}");
