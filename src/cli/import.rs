@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use self::files::Messages;
 use super::context::{self, Context};
 use crate::error::{self, Kind};
-use crate::intake::bulk::{Bulk, Importer};
+use crate::intake::bulk::{Bulk, Importer, Taken};
 use crate::intake::import::Imported;
 use crate::lock::Lock;
 use crate::mail::mbox::Quoting;
@@ -147,27 +147,32 @@ fn import(ctx: &Context, account: &Account, source: Source, messages: Messages) 
     let under = claim.as_ref().and_then(|claim| claim.under());
     let mut tally = Tally::default();
     let done = ctx.long_work(&store, &[("account", account.id)], || {
-        tally = run_import(ctx, &store, claim.as_ref().map(|claim| claim.lock()), account, source, messages)?;
+        let lock = claim.as_ref().map(|claim| claim.lock());
+        let mut watch = Watch::new(ctx, account, messages.bytes);
+        let done = run_import(&store, lock, &mut watch, source, messages);
+        tally = watch.tally;
+        done?;
         if tally.quarantined + tally.failed > 0 { Err(context::told(Kind::Partial)) } else { Ok(()) }
     });
     // Nobody waits for somebody who reads.
     drop((under, claim));
     drop(store);
-    match done.as_ref().map_err(|error| error::classify(error).0) {
-        Ok(()) | Err(Kind::Partial) => tally.say(ctx, account)?,
-        Err(_) => {}
+    let is_whole = matches!(done.as_ref().map_err(|error| error::classify(error).0), Ok(()) | Err(Kind::Partial));
+    // What was committed before something broke stays, and the next import finds it there.
+    if is_whole || tally.is_begun() {
+        tally.say(ctx, account, is_whole)?;
     }
     done
 }
 
 fn run_import(
-    ctx: &Context,
     store: &Store,
     lock: Option<&Lock>,
-    account: &Account,
+    watch: &mut Watch<'_>,
     source: Source,
     messages: Messages,
-) -> Result<Tally> {
+) -> Result<()> {
+    let Watch { ctx, account, .. } = *watch;
     let mut importer = Importer::begin(Bulk {
         store,
         config: &ctx.config,
@@ -176,21 +181,20 @@ fn run_import(
         account_id: account.id,
         source,
     })?;
-    let mut watch = Watch::new(ctx, account, messages.bytes);
     for (found, bytes) in messages {
         match found {
             Ok(found) if found.raw.is_empty() => {}
             Ok(found) => match importer.add(found, &mut |one| watch.hear(one))? {
-                false => watch.tally.already_there += 1,
-                true if ctx.dry_run => watch.tally.imported += 1,
-                true => {}
+                Taken::There => watch.tally.already_there += 1,
+                Taken::Now if ctx.dry_run => watch.tally.imported += 1,
+                Taken::Now => {}
             },
             Err(error) => watch.failed(&error),
         }
         watch.progress.advance(1, bytes);
     }
-    importer.end(&mut |one| watch.hear(one))?;
-    Ok(watch.tally)
+    watch.tally.left = importer.end(&mut |one| watch.hear(one))?;
+    Ok(())
 }
 
 /// What became of the messages.
@@ -200,6 +204,8 @@ pub struct Tally {
     already_there: i64,
     quarantined: i64,
     failed: i64,
+    /// Messages of others that were imported as well.
+    left: usize,
 }
 
 /// Counts, and says what a person has to know.
@@ -234,16 +240,25 @@ impl Watch<'_> {
 }
 
 impl Tally {
-    fn say(&self, ctx: &Context, account: &Account) -> Result<()> {
-        let Tally { imported, already_there, quarantined, failed } = *self;
+    fn is_begun(&self) -> bool {
+        self.imported + self.already_there + self.quarantined + self.failed > 0
+    }
+
+    /// Says the numbers; of an import that broke off, those until then.
+    fn say(&self, ctx: &Context, account: &Account, is_whole: bool) -> Result<()> {
+        let Tally { imported, already_there, quarantined, failed, left } = *self;
         if !ctx.ui.for_people() {
             let account = (account.id, account.name.clone());
             ctx.ui.object("import", COLUMNS, &Done { account, tally: *self, dry_run: ctx.dry_run })?;
         } else if !ctx.ui.quiet {
             let dry = if ctx.dry_run { "dry run, nothing changed; without --dry-run: " } else { "" };
             let numbers = format!("imported {imported}, already there {already_there}, quarantined {quarantined}");
-            let left = if failed > 0 { format!(", not read {failed}") } else { String::new() };
-            ctx.ui.text(&format!("{dry}{}: {numbers}{left}", account.name))?;
+            let unread = if failed > 0 { format!(", not read {failed}") } else { String::new() };
+            let until = if is_whole { "" } else { " until it broke off" };
+            ctx.ui.text(&format!("{dry}{}{until}: {numbers}{unread}", account.name))?;
+            if left > 0 {
+                ctx.ui.note(&format!("{}: imported as well what was left before: {left}", account.name));
+            }
         }
         if quarantined > 0 {
             ctx.ui.hint("see `espomail quarantine list`");

@@ -1,6 +1,6 @@
 //! Mail that came out of files (B2.12).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
@@ -28,6 +28,17 @@ pub fn prints(tx: &Tx<'_>, account_id: i64) -> Result<HashSet<Print>> {
                 WHERE d.account_id = ?1 AND d.raw_id IS NULL",
         params![account_id],
         |row| print(&row.get::<Vec<u8>>("sha256")?),
+    )?;
+    Ok(all.into_iter().collect())
+}
+
+/// Prints of what an account has received out of files and elsewhere, and that waits for its import, with the deliveries.
+pub fn waiting_prints(tx: &Tx<'_>, account_id: i64) -> Result<HashMap<Print, i64>> {
+    let all: Vec<(Print, i64)> = tx.all(
+        "SELECT r.sha256, d.id FROM deliveries d JOIN raw_messages r ON r.id = d.raw_id
+            WHERE d.account_id = ?1 AND d.outcome = 'received'",
+        params![account_id],
+        |row| Ok((print(&row.get::<Vec<u8>>("sha256")?)?, row.get("id")?)),
     )?;
     Ok(all.into_iter().collect())
 }
