@@ -3,6 +3,7 @@
 //!
 //! These tests have a server of their own. A file and a server come to the same canonical dump.
 
+mod commands;
 mod commits;
 mod cuts;
 mod ended;
@@ -43,6 +44,8 @@ impl Rig<'_> {
         let cutter = Cutter::new(&postgres.server);
         scene.sandbox.connect_through(cutter.host());
         let wanted = Default::default();
+        // What a run cannot do is told by each of them, and not only once it lasts.
+        scene.sandbox.config("alert_after = 1\nalert_min_age = \"0s\"\n");
         let mut rig = Rig { postgres, scene, cutter, wanted, steps: 0, commits: 0 };
         rig.as_superuser(
             "CREATE SCHEMA saved; CREATE PROCEDURE pg_temp.save() LANGUAGE plpgsql AS $$ DECLARE name text; BEGIN
@@ -79,6 +82,7 @@ impl Rig<'_> {
         );
         let Scene { sandbox, mailbox, imap, smtp, sink } = &self.scene;
         std::fs::remove_dir_all(sandbox.lock("")).ok();
+        self.forget_absence();
         let mut session = mailbox.imap();
         session.ok("SELECT INBOX");
         session.ok("UID STORE 1:* -FLAGS (\\Seen)");
@@ -114,6 +118,22 @@ impl Rig<'_> {
         None
     }
 
+    /// The next run that cannot reach the server tells of it, as the first one does.
+    fn forget_absence(&self) {
+        let files = std::fs::read_dir(self.scene.sandbox.path("state")).unwrap().flatten().map(|file| file.path());
+        files
+            .filter(|path| path.extension().is_some_and(|end| end == "away"))
+            .for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+
+    /// A command that failed as something of the server passed says which database it is, and what comes next.
+    #[track_caller]
+    fn tells_of_command(&self, point: &str, run: &Run) {
+        let database = self.cutter.host().to_str().unwrap();
+        let leads_on = run.stderr.contains("run it again") && run.stderr.contains(database);
+        assert!(run.code == 0 || run.code == 75 && leads_on, "{point}: {run:#?}");
+    }
+
     /// A run that failed as something of the server passed says which database it is; one that did not fail says nothing.
     #[track_caller]
     fn tells(&self, point: &str, run: &Run) {
@@ -123,6 +143,7 @@ impl Rig<'_> {
             75 => assert!(run.stderr.contains(database) && run.stderr.contains("run it again"), "{point}: {run:#?}"),
             _ => panic!("{point}: {run:#?}"),
         }
+        self.forget_absence();
     }
 
     /// Waits until what a run has begun is over on the server, which may not have heard of its end yet.
