@@ -1,7 +1,7 @@
 # make test      what the project asks of every change: packages, format, lints, all tests, and some of them once more with a
 #                private PostgreSQL
 # make lint      format, lints and what deny.toml says of dependencies; installs nothing
-# make test-postgres   all tests with a private PostgreSQL in the place of database files
+# make test-postgres   all tests with a private PostgreSQL in the place of database files; POSTGRES=17 unpacks that release for it
 # make quick     the tests that need no server and no root, in a minute after the build; installs nothing
 # make demo      the main job on private servers, from customer mail to answered cases; with DB=postgres on PostgreSQL, and
 #                with HOSTS=2 DB=postgres on several machines
@@ -63,6 +63,7 @@ TEST_CHOSEN = export ESPOMAIL_QUERIES=500 ESPOMAIL_READS=1; \
 
 test-postgres:
 	tests/install-packages.sh
+	$(if $(POSTGRES),found=$$(tests/servers/postgres-release.sh $(POSTGRES) $(TARGET)/postgres-$(POSTGRES)); export ESPOMAIL_TEST_PGBIN=$$found;) \
 	{ echo "With PostgreSQL:"; \
 	  CARGO_TERM_COLOR=never tests/with-postgres.sh cargo test --locked -j$(JOBS) --no-fail-fast; } 2>&1 | $(SUM)
 

@@ -39,10 +39,11 @@ done
 [ $# = 2 ] || usage
 
 # The newest that is installed. Debian keeps it out of PATH, where other systems have it.
-bin=${ESPOMAIL_TEST_PGBIN:+$ESPOMAIL_TEST_PGBIN/initdb}
-bin=${bin:-$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1)}
-bin=${bin:-$(command -v initdb)} || die "the server of PostgreSQL is missing: run tests/install-packages.sh"
-bin=$(dirname "$bin")
+client=$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1)
+client=${client:-$(command -v initdb)} || die "the server of PostgreSQL is missing: run tests/install-packages.sh"
+client=$(dirname "$client")
+# Of another one the tools of its clients may be missing.
+bin=${ESPOMAIL_TEST_PGBIN:-$client}
 
 case $1 in
   start) ;;
@@ -70,11 +71,11 @@ chmod 700 "$DIR/socket"
 cd / # not every folder can be entered by the user that runs the server
 
 # One that has a data directory is started by nobody else, so no word is needed to know it by.
-greets() { "$bin/pg_isready" -q -t 5 -h "$DIR/socket" -p "$1" -U postgres -d postgres; }
+greets() { "$client/pg_isready" -q -t 5 -h "$DIR/socket" -p "$1" -U postgres -d postgres; }
 
 make() {
   if [ -n "$of" ]; then
-    "${AS[@]}" timeout 60 "$bin/pg_basebackup" -D "$DIR/data" -h "$of/socket" -U postgres -R -X stream -c fast
+    "${AS[@]}" timeout 60 "$client/pg_basebackup" -D "$DIR/data" -h "$of/socket" -U postgres -R -X stream -c fast
     return
   fi
   "${AS[@]}" timeout 60 "$bin/initdb" -D "$DIR/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions
@@ -107,7 +108,7 @@ for attempt in 1 2 3 4 5; do
   write_configuration "$listen"
   give_away
   if launch "$listen" - "$bin/postgres" -D "$DIR/data"; then
-    [ -n "$of" ] || said=$("$bin/psql" -Xqh "$DIR/socket" -p "$listen" -U postgres -v ON_ERROR_STOP=1 postgres 2>&1 <<SQL
+    [ -n "$of" ] || said=$("$client/psql" -Xqh "$DIR/socket" -p "$listen" -U postgres -v ON_ERROR_STOP=1 postgres 2>&1 <<SQL
 CREATE ROLE espomail LOGIN CREATEDB;
 CREATE DATABASE espomail OWNER espomail;
 SQL

@@ -76,9 +76,11 @@ impl Scene {
             format!("SELECT id, subject, message_id FROM outbox WHERE case_id <= {}", self.cases),
             format!("SELECT id, number FROM cases WHERE relates_to_id <= {0} OR merged_into_id <= {0}", self.cases),
         ] {
-            for row in db.rows(&sql) {
-                all.push_str(&format!("{sql}: {}\n", row.iter().map(Cell::plain).collect::<Vec<_>>().join(" | ")));
-            }
+            // A server gives them in another order after some of them were written.
+            let shown = |row: &Vec<Cell>| row.iter().map(Cell::plain).collect::<Vec<_>>().join(" | ");
+            let mut rows: Vec<String> = db.rows(&sql).iter().map(shown).collect();
+            rows.sort();
+            rows.iter().for_each(|row| all.push_str(&format!("{sql}: {row}\n")));
         }
         all
     }

@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Child, Deed, Dice, Dovecot, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail, program, promise,
+    Child, Deed, Dice, Dovecot, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail, no_file,
+    program, promise,
 };
 
 /// The Date of all mails, so that their bytes are the same in every scene.
@@ -268,6 +269,9 @@ fn killed_at_fsync() {
 
 #[test]
 fn killed_at_write() {
+    if no_file() {
+        return;
+    }
     killed_at("pwrite64", 36);
 }
 
@@ -327,6 +331,9 @@ fn an_answer_of_an_agent_in_doubt_is_sent_again_under_the_same_id() {
 /// What the disk does to a run, and the exit codes that may come of it (promise R6).
 #[test]
 fn a_full_or_failing_disk_leaves_nothing_half_done() {
+    if no_file() {
+        return;
+    }
     let wanted = undisturbed();
     let counted = scene();
     let list = counted.sandbox.path("calls");

@@ -31,15 +31,7 @@ fn both_servers_can_have_a_password_that_is_typed() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &["--smtp", &format!("127.0.0.1:{}", Exim::shared().smtp)]);
     let typed = |args: &[&str], lines: &str| sandbox.call(args).stdin(lines.as_bytes()).run();
-    let secrets = || {
-        let mut names: Vec<String> = std::fs::read_dir(sandbox.secrets(""))
-            .into_iter()
-            .flatten()
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    };
+    let secrets = || sandbox.kept_secrets();
     let edit = ["account", "edit", "support", "--secret", "stdin", "--smtp-secret", "stdin"];
     typed(&edit, "pw\npw\n").ok();
     assert_eq!(secrets(), ["1", "1-smtp"]);

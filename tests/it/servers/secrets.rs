@@ -238,7 +238,8 @@ fn no_secret_is_anywhere_but_in_its_place() {
 
     let mut kept = Places::default();
     kept.add_tree(&sandbox.secrets(""), &[]);
-    assert!(!kept.hits(&secrets[..1]).is_empty(), "the search finds what is there");
+    // On a server it is sealed.
+    assert!(is_on_server() || !kept.hits(&secrets[..1]).is_empty(), "the search finds what is there");
     let hits = places.hits(&secrets);
     assert!(hits.is_empty(), "{hits:#?}");
     assert!(places.0.keys().any(|place| place.ends_with("own.log")), "{:?}", places.0.keys());
@@ -457,7 +458,7 @@ fn a_kept_secret_goes_with_its_use() {
     sandbox.init();
     sandbox.group_account("a", &mailbox, &[]);
     sandbox.group_account("b", &Dovecot::shared().mailbox(), &[]);
-    let kept = |id: i64| sandbox.secrets(&id.to_string()).exists();
+    let kept = |id: i64| sandbox.kept_secrets().contains(&id.to_string());
     let store = |name: &str| {
         sandbox.call(&["account", "secret", name, "--secret", "stdin"]).stdin(b"pw\n").run().ok();
     };
@@ -477,6 +478,9 @@ fn a_kept_secret_goes_with_its_use() {
     sandbox.run(&["--yes", "account", "delete", "b"]).ok();
     assert!(!kept(2));
 
+    if is_on_server() {
+        return;
+    }
     store("a");
     std::fs::set_permissions(sandbox.secrets("1"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let refused = sandbox.run(&["account", "test", "a"]).exits(78);

@@ -358,6 +358,17 @@ impl Sandbox {
         if name.is_empty() { directory } else { directory.join(name) }
     }
 
+    /// Names of the passwords that came by standard input: those of files, or of sealed rows on a server.
+    pub fn kept_secrets(&self) -> Vec<String> {
+        if self.kept().is_on_server() {
+            return self.query("SELECT name FROM sealed_secrets ORDER BY name");
+        }
+        let files = std::fs::read_dir(self.secrets("")).into_iter().flatten();
+        let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     /// A file of the directory of the locks.
     pub fn lock(&self, name: &str) -> PathBuf {
         self.own_place().locks().join(name)

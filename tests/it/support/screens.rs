@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Desk;
+use super::{Desk, is_on_server};
 
 /// Columns of the terminals.
 pub const WIDTHS: [usize; 4] = [60, 80, 100, 140];
@@ -18,7 +18,7 @@ pub fn screens(desk: &Desk, name: &str, args: &[&str]) {
         let program = super::program().display().to_string();
         // A database on a server is shown as the file that it would be.
         let (place, file) = (desk.sandbox.place_in_shell(), format!("--db {dir}espomail.db"));
-        steady(&run.ok().stdout).replace(&place, &file).replace(&dir, "/desk/").replace(&program, "espomail")
+        at_rest(&steady(&run.ok().stdout)).replace(&place, &file).replace(&dir, "/desk/").replace(&program, "espomail")
     };
     let mut text = format!("$ espomail {}\n", args.join(" "));
     for columns in WIDTHS {
@@ -58,6 +58,12 @@ fn without_colors(text: &str) -> String {
     let mut pieces = text.split("\u{1b}[");
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |text, piece| text + piece.split_once('m').map_or("", |(_, after)| after))
+}
+
+/// The text without the line about the clock of a machine, which stands still while that of a server goes on.
+fn at_rest(text: &str) -> String {
+    let is_of_clock = |line: &str| line.contains("The clock of ") && line.contains("that of the database server");
+    text.split_inclusive('\n').filter(|line| !is_on_server() || !is_of_clock(line)).collect()
 }
 
 /// The text without what differs from run to run: the digits in the ids of our own messages.
