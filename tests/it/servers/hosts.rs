@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::program::metrics;
+use crate::support::cutter::{Fate, Harm, Step};
 use crate::support::{
-    Child, Deed, Dovecot, Mailbox, Postgres, Proxy, Rule, Running, Sandbox, Side, When, clock, is_on_server, mail,
-    wait_until,
+    Child, Cutter, Deed, Dovecot, Mailbox, Postgres, Proxy, Rule, Running, Sandbox, Side, SmtpSink, When, clock,
+    is_on_server, mail, wait_until,
 };
 
 /// Everything in a directory.
@@ -202,6 +205,33 @@ fn mail_that_another_machine_sends_is_neither_sent_nor_judged_until_its_lease_is
 }
 
 #[test]
+fn a_letter_is_not_sent_by_a_machine_that_slept_after_it_had_claimed_it() {
+    let (sandbox, _mailboxes) = desk(1, 1);
+    let sink = SmtpSink::new(Vec::new());
+    sandbox.run(&["account", "edit", "support", "--smtp", &sink.address()]).ok();
+    on(&sandbox, "web1", &["fetch", "--no-send"]).wait().ok();
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We are on it."]).ok();
+    sandbox.sql("UPDATE outbox SET state = 'held' WHERE kind <> 'mail'");
+    sandbox.env("ESPOMAIL_LEASE", "1000");
+    let (cutter, child) = (Cutter::new(&Postgres::shared().server), Child::default());
+    let sleeper = child.clone();
+    let sleeps = Harm::with(Step::CommitOf("in doubt", 1), Fate::Heard, move || sleeper.signal(Signal::STOP));
+    cutter.set_harm(Some(sleeps));
+    sandbox.connect_through(cutter.host());
+    let state = sandbox.path("web1").display().to_string();
+    let slow = sandbox.call(&["--state", &state, "send"]).known_to(&child).spawn();
+    wait_until(Duration::from_secs(30), || cutter.is_done());
+    sandbox.connect_through(&Postgres::shared().socket());
+    std::thread::sleep(Duration::from_millis(1_200));
+    // Another machine finds out that nobody knows what became of it.
+    on(&sandbox, "web2", &["send"]).wait();
+    let before = sink.received().len();
+    child.signal(Signal::CONT);
+    slow.wait().exits(75);
+    assert_eq!(sink.received().len(), before, "the sleeper sent it");
+}
+
+#[test]
 fn a_machine_counts_its_own_deaths_by_poison_also_for_an_account_that_another_has_now() {
     let (sandbox, mailboxes) = desk(1, 0);
     sandbox.env("ESPOMAIL_POISON", "1");
@@ -236,6 +266,8 @@ fn machines_are_listed_with_what_they_hold_and_compared() {
         return eprintln!("skipped: needs root");
     }
     let (sandbox, _mailboxes) = desk(2, 1);
+    let new = sandbox.run(&["--state", sandbox.path("web3").to_str().unwrap(), "doctor", "--offline"]).exits(78);
+    assert!(new.stdout.contains("there is no state directory") && !new.stdout.contains(" free "), "{new:#?}");
     on_named(&sandbox, "web1", 0, &["fetch", "--no-send"]).wait().ok();
     let text = |args: &[&str]| sandbox.run(args).stdout;
     let listed = text(&["host", "list"]);
