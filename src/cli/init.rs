@@ -201,22 +201,27 @@ fn fill(plan: &Plan, typed: &Typed, ctx: &Context) -> Result<Made> {
 }
 
 /// Files and directories that are not there, and go again where nothing comes of it.
-struct Unkept {
+struct Unkept<'a> {
+    place: &'a Place,
     files: Vec<PathBuf>,
     /// The lowest first.
     directories: Vec<PathBuf>,
 }
 
-impl Unkept {
-    fn of(place: &Place, plan: &Plan) -> Unkept {
+impl<'a> Unkept<'a> {
+    fn of(place: &'a Place, plan: &Plan) -> Unkept<'a> {
         // The first account has the first id.
         let of_account = [connect::secret_file(place, 1), passwords::key_file(place)];
         let files = of_account.into_iter().filter(|file| plan.has_account() && !file.exists()).collect();
         let directories = [place.secrets(), place.state()].iter().flat_map(|dir| missing(dir)).collect();
-        Unkept { files, directories }
+        Unkept { place, files, directories }
     }
 
     fn remove(&self) {
+        // Another process was faster, and these are its own.
+        if there(self.place) == There::Desk {
+            return;
+        }
         self.files.iter().for_each(|file| drop(secret::remove(file)));
         // A directory that holds something stays.
         self.directories.iter().for_each(|dir| drop(fs::remove_dir(dir)));

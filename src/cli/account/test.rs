@@ -85,6 +85,8 @@ struct Report<'a> {
     typed: Vec<(PathBuf, Zeroizing<String>)>,
     rows: Vec<Row>,
     failed: Option<anyhow::Error>,
+    /// Certificates that are not trusted.
+    unknown: Vec<(Protocol, String)>,
 }
 
 impl Report<'_> {
@@ -102,8 +104,10 @@ impl Report<'_> {
 
     fn fail(&mut self, protocol: Protocol, step: &'static str, took: Option<Duration>, error: anyhow::Error) {
         let hints = connect::advice(self.account, protocol, &error).into_iter().collect();
-        let (protocol, text) = (protocol.name(), system_words::chain(&error));
-        self.rows.push(Row { protocol, step, state: "fail", took, text, hints, ..Row::default() });
+        let (name, text) = (protocol.name(), system_words::chain(&error));
+        self.rows.push(Row { protocol: name, step, state: "fail", took, text, hints, ..Row::default() });
+        let seen = error.downcast_ref::<NetError>().and_then(|error| error.fingerprint.clone());
+        self.unknown.extend(seen.filter(|seen| seen.starts_with("cert:")).map(|seen| (protocol, seen)));
         self.failed.get_or_insert(error);
     }
 
@@ -174,7 +178,8 @@ pub fn run(args: &TestArgs, ctx: &Context) -> Result<()> {
     } else {
         None
     };
-    let mut report = Report { account: &account, typed: Vec::new(), rows: Vec::new(), failed: None };
+    let mut report =
+        Report { account: &account, typed: Vec::new(), rows: Vec::new(), failed: None, unknown: Vec::new() };
     let folders = ctx.store()?.read(|tx| accounts::folders(tx, account.id))?;
     // Without a token both servers would be told as the issuer was.
     let has_token = ask_issuer(&mut report, ctx);
@@ -198,6 +203,8 @@ pub struct Refused {
     pub error: anyhow::Error,
     /// IMAP refused the login: the password may be mistyped.
     pub is_of_password: bool,
+    /// Pins of certificates that are not trusted.
+    pub unknown: Vec<(Protocol, String)>,
 }
 
 /// Tries the servers of an account that is not kept yet, and says what a fetch would bring.
@@ -242,7 +249,8 @@ fn try_all(
     let inbox = vec!["INBOX".to_owned()];
     let names = if folders.is_empty() { &inbox } else { folders };
     let folders: Vec<Folder> = names.iter().map(|name| Folder::new(name, false)).collect();
-    let mut report = Report { account, typed: typed.of(account, &ctx.place), rows: Vec::new(), failed: None };
+    let mut report =
+        Report { account, typed: typed.of(account, &ctx.place), rows: Vec::new(), failed: None, unknown: Vec::new() };
     if let Some(mut source) = imap(&mut report, &folders, ctx) {
         source.logout();
     }
@@ -258,7 +266,7 @@ fn try_all(
         (format!("espomail account edit {} ", account.name), format!("espomail account secret {} ", account.name));
     for row in report.rows.iter().filter(|row| row.state == "fail") {
         ctx.ui.warn(&format!("{} {}: {}", row.protocol, row.step, row.text));
-        let hints = row.hints.iter().filter(|_| with_flags || row.step != "login");
+        let hints = row.hints.iter().filter(|_| with_flags || !["login", "settings"].contains(&row.step));
         hints.for_each(|hint| ctx.ui.hint(&hint.replace(&edit, "").replace(&type_it, "")));
     }
     let Some(error) = report.failed else {
@@ -270,7 +278,7 @@ fn try_all(
     let is_of_password = kind == Kind::NoPerm && report.rows.iter().any(is_login);
     let text = format!("account {} was not added: its servers were tried and do not work", account.name);
     let hint = "type the command again with another option, or add --no-test to keep it as it is";
-    Err(Refused { error: Fault::new(kind, text).hint(hint).into(), is_of_password })
+    Err(Refused { error: Fault::new(kind, text).hint(hint).into(), is_of_password, unknown: report.unknown })
 }
 
 fn smtp(report: &mut Report<'_>, ctx: &Context) -> Option<Box<dyn MailTransport>> {

@@ -65,6 +65,12 @@ pub struct InitArgs {
     /// PEM file with a certificate authority to trust
     #[arg(long, value_name = "FILE", requires = "address", help_heading = "The first mailbox")]
     pub ca: Option<String>,
+    /// Also require this public key (sha256:HEX), or trust this certificate alone (cert:HEX); repeatable
+    #[arg(long, value_name = "PIN", requires = "address", help_heading = "The first mailbox")]
+    pub pin: Vec<String>,
+    /// The same for SMTP (default: as IMAP); none = no pin
+    #[arg(long, value_name = "PIN", requires = "address", help_heading = "The first mailbox")]
+    pub smtp_pin: Vec<String>,
     /// Folder to fetch from (default: INBOX)
     #[arg(long, value_name = "FOLDER", requires = "address", help_heading = "The first mailbox")]
     pub folder: Vec<String>,
@@ -173,7 +179,9 @@ impl InitArgs {
             ("--oauth", self.oauth.clone()),
             ("--ca", self.ca.clone()),
         ];
-        let folders = self.folder.iter().map(|folder| ("--folder", Some(folder.clone())));
+        let each = |flag, values: &[String]| values.iter().map(move |value| (flag, Some(value.clone()))).collect();
+        let lists: [Vec<Flag>; 3] =
+            [each("--pin", &self.pin), each("--smtp-pin", &self.smtp_pin), each("--folder", &self.folder)];
         let assignee = if of_account { self.assignee() } else { self.assign_to.as_ref() };
         let cases = [
             ("--since", self.since.clone()),
@@ -186,7 +194,7 @@ impl InitArgs {
         let switches = [("--create-case", self.create_case), ("--no-test", self.no_test), ("--fetch", self.fetch)];
         let mut all: Vec<Flag> = if of_account { Vec::new() } else { own.into() };
         all.extend(server);
-        all.extend(folders);
+        all.extend(lists.into_iter().flatten());
         all.extend(cases);
         if !of_account {
             all.push(("--account", self.account.clone()));
@@ -243,7 +251,7 @@ mod tests {
             "",
             "--admin ana --admin-name 'Ana \"A\" Putri' --admin-email ana@desk.example --admin-login aputri",
             "--address support@desk.example --preset gmail --secret stdin --fetch --no-test --account help",
-            "--admin ana --address s@d.example --imap h:993 --tls implicit --smtp h:465 --smtp-tls implicit --login l --smtp-login m --secret 'cmd:pass show x' --folder INBOX --folder 'Web forms' --since 7d --create-case --case-team 'First level' --distribution direct --assign-to ana --auto-reply ack --auto-reply-text 'It'\\''s {{ case.number }}' --ca /ca.pem",
+            "--admin ana --address s@d.example --imap h:993 --tls implicit --smtp h:465 --smtp-tls implicit --login l --smtp-login m --secret 'cmd:pass show x' --folder INBOX --folder 'Web forms' --since 7d --create-case --case-team 'First level' --distribution direct --assign-to ana --auto-reply ack --auto-reply-text 'It'\\''s {{ case.number }}' --ca /ca.pem --pin cert:00 --smtp-pin none",
         ] {
             let read = |line: &str| Typed::parse_from(shlex::split(&format!("init {line}")).unwrap()).args;
             let args = read(line);

@@ -1,7 +1,7 @@
 //! The guide of `init`: asks on a terminal what its flags say, tries the servers, and shows everything before anything is made.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use rustix::fs::{Access, access};
@@ -9,16 +9,18 @@ use rustix::fs::{Access, access};
 use super::flags::InitArgs;
 use super::listen::{self, Heard, NOTHING, Watch};
 use super::plan::{Plan, REPLY};
-use super::questions::{Facts, Guide, Question, Step, with_home, yes_or_no};
+use super::questions::{ALL, Facts, Guide, Question, Step, Trouble, with_home, yes_or_no};
 use super::{There, refuse_desk, there};
 use crate::caller::{self, Caller, Process};
 use crate::cli::account::discover;
 use crate::cli::account::secret::Typed;
-use crate::cli::account::test;
+use crate::cli::account::test::{self, Refused};
+use crate::cli::connect::Protocol;
 use crate::cli::context::Context;
 use crate::config;
 use crate::error::{self, Fault, Kind};
 use crate::place::{Place, directory};
+use crate::store::accounts::Distribution;
 use crate::store::db::Store;
 use crate::system_words;
 use crate::ui::afar;
@@ -78,6 +80,12 @@ pub fn ask(ctx: &Context) -> Result<Agreed> {
             Step::Discover => discover(&mut guide, &own),
             Step::Test => try_servers(&mut guide, &own),
             Step::Make => {
+                // What does not fit together can still be changed.
+                if let Err(error) = Plan::of(&guide.args).and_then(|plan| plan.rehearse(&own)) {
+                    wrong(&sentence(&error), ctx);
+                    guide.refused();
+                    continue;
+                }
                 return Ok(Agreed { ctx: own, args: guide.args, typed: Typed::given(guide.password), watch });
             }
             Step::Leave => return Err(left()),
@@ -126,7 +134,13 @@ fn one(guide: &mut Guide, question: Question, ctx: &Context) -> Result<()> {
             "<" if guide.back() => return Ok(()),
             "<" => wrong("this is the first question", ctx),
             _ => match guide.answer(&text) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    let login = text.trim();
+                    if question == Question::AdminLogin && !login.is_empty() && !caller::is_login(login) {
+                        wrong(&format!("nobody on this machine has the login name {login} so far"), ctx);
+                    }
+                    return Ok(());
+                }
                 Err(why) => wrong(&why, ctx),
             },
         }
@@ -134,7 +148,7 @@ fn one(guide: &mut Guide, question: Question, ctx: &Context) -> Result<()> {
 }
 
 fn left() -> anyhow::Error {
-    Fault::new(Kind::Partial, NOTHING).hint("espomail init begins again; espomail init --help lists its flags").into()
+    Fault::new(Kind::Partial, NOTHING).into()
 }
 
 fn wrong(why: &str, ctx: &Context) {
@@ -157,7 +171,8 @@ fn facts(ctx: &Context) -> Facts {
 
 /// The database that was named, where it can be made.
 fn at(text: &str, ctx: &Context) -> Result<Context, String> {
-    let named = with_home(text, caller::home().as_deref());
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let named = with_home(text, home.as_deref());
     let place = ctx.config.place(Some(Path::new(&named)), ctx.place.named_state());
     let place = place.map_err(|fault| sentence(&fault.into()))?;
     let caller = Caller::of(&Process::current(), Some(&place)).map_err(|error| sentence(&error))?;
@@ -231,17 +246,37 @@ fn try_servers(guide: &mut Guide, ctx: &Context) {
     ctx.ui.note("Trying the servers …");
     let typed = Typed::given(guide.password.clone());
     let account = Plan::of(&guide.args).and_then(|plan| plan.rehearse(ctx)).map(|made| made.account);
-    let refused = match account {
-        Ok(Some(account)) => test::while_it_is_asked(&account, &typed, &guide.args.folder, ctx)
-            .err()
-            .map(|refused| refused.is_of_password),
+    let trouble = match account {
+        Ok(Some(account)) => {
+            test::while_it_is_asked(&account, &typed, &guide.args.folder, ctx).err().map(|refused| trouble(&refused))
+        }
         Ok(None) => None,
         Err(error) => {
             wrong(&sentence(&error), ctx);
-            Some(false)
+            Some(Trouble::default())
         }
     };
-    guide.tested(refused);
+    if trouble.as_ref().is_some_and(|trouble| trouble.pins != [None, None]) {
+        wrong("Compare the certificate with that of the server. `trust` trusts it alone, without an authority.", ctx);
+    }
+    guide.tested(trouble);
+}
+
+fn trouble(refused: &Refused) -> Trouble {
+    let of = |protocol| refused.unknown.iter().find(|(of, _)| *of == protocol).map(|(_, pin)| pin.clone());
+    Trouble { is_of_password: refused.is_of_password, pins: [of(Protocol::Imap), of(Protocol::Smtp)] }
+}
+
+/// Who gets the cases, in words.
+fn cases(args: &InitArgs) -> String {
+    let how = match args.distribution {
+        None | Some(Distribution::None) => "nobody: its members take them",
+        Some(Distribution::Direct) => "you",
+        Some(Distribution::RoundRobin) => "its members in turn",
+        Some(Distribution::LeastBusy) => "its member with the fewest open cases",
+    };
+    let team = args.case_team.as_deref().unwrap_or_default();
+    if args.create_case { format!("for team {team}, given to {how}") } else { "none".to_owned() }
 }
 
 /// Everything that is going to be made.
@@ -261,16 +296,20 @@ fn summary(guide: &Guide, ctx: &Context) {
             let server = args.preset.clone().or_else(|| args.imap.clone()).unwrap_or_default();
             let smtp = args.smtp.as_ref().map(|smtp| format!(", {smtp}")).unwrap_or_default();
             rows.push(("Servers", format!("{server}{smtp}{}", if args.no_test { ", not tried" } else { "" })));
-            let since = args.since.as_ref().map_or("from now on".to_owned(), |since| format!("since {since}"));
+            let since = match args.since.as_deref() {
+                None => "mail that arrives from now on".to_owned(),
+                Some(ALL) => "all mail".to_owned(),
+                Some(since) => format!("mail since {since}"),
+            };
             let folder = args.folder.first().map_or("INBOX", String::as_str);
-            rows.push((
-                "Fetched",
-                format!("{folder}, mail that arrives {since}").replace("arrives since", "arrived since"),
-            ));
-            let how = args.distribution.map_or("nobody, the team takes them", |how| how.as_str());
-            let team = or_none(&args.case_team);
-            let cases = if args.create_case { format!("for team {team}; given to: {how}") } else { "none".to_owned() };
-            rows.push(("Cases", cases));
+            rows.push(("Fetched", format!("{folder}, {since}")));
+            let password = match (&args.oauth, args.secret.as_deref()) {
+                (Some(profile), _) => format!("access tokens of the profile {profile}"),
+                (None, Some("stdin")) => "typed, and kept for this database alone".to_owned(),
+                (None, secret) => secret.unwrap_or_default().to_owned(),
+            };
+            rows.push(("Password", password));
+            rows.push(("Cases", cases(args)));
             let reply =
                 args.auto_reply.as_ref().map(|_| args.auto_reply_text.clone().unwrap_or_else(|| REPLY.to_owned()));
             rows.push(("Reply", reply.unwrap_or_else(|| "none".to_owned())));

@@ -2,11 +2,13 @@
 //! What asks a server or the disk is a step of its own, whose outcome comes in.
 
 mod read;
+mod trouble;
 
 use zeroize::Zeroizing;
 
-use self::read::{NONE, admitted, is_loopback, is_none, said, since, tls, unless_none, without_field};
-pub use self::read::{with_home, yes_or_no};
+pub use self::read::{ALL, with_home, yes_or_no};
+use self::read::{NONE, admitted, is_loopback, is_none, said, since, tls, unless_none};
+pub use self::trouble::Trouble;
 use super::flags::InitArgs;
 use super::plan::REPLY;
 use crate::cli::account::flags::check_folder;
@@ -87,8 +89,8 @@ pub struct Guide {
     found: Option<Found>,
     /// Profile of the configuration for what was found.
     profile: Option<String>,
-    /// The password was refused.
-    is_of_password: bool,
+    /// Why the servers did not work.
+    trouble: Trouble,
     has_folder: bool,
     /// The answers before each question that was answered.
     before: Vec<Guide>,
@@ -105,7 +107,7 @@ impl Guide {
             step: Step::Ask(first),
             found: None,
             profile: None,
-            is_of_password: false,
+            trouble: Trouble::default(),
             has_folder: false,
             before: Vec::new(),
         }
@@ -134,7 +136,7 @@ impl Guide {
             Q::Account => Some(self.args.account_name()),
             Q::Login => Some(self.usual_login()),
             Q::Password | Q::Secret => None,
-            Q::Trouble => word(if self.is_of_password { "login" } else { "again" }),
+            Q::Trouble => word(if self.trouble.is_of_password { "login" } else { "again" }),
             Q::Folder => word("INBOX"),
             Q::Since => word("now"),
             Q::Cases => word(Distribution::RoundRobin.as_str()),
@@ -190,14 +192,20 @@ impl Guide {
         });
     }
 
-    /// Whether the servers work; of those that do not, whether the password was refused.
-    pub fn tested(&mut self, refused: Option<bool>) {
-        self.is_of_password = refused == Some(true);
+    /// Whether the servers work, and why not.
+    pub fn tested(&mut self, refused: Option<Trouble>) {
+        self.trouble = refused.clone().unwrap_or_default();
         self.step = Step::Ask(match (refused, self.has_folder) {
             (Some(_), _) => Question::Trouble,
             (None, false) => Question::Folder,
             (None, true) => Question::Since,
         });
+    }
+
+    /// What is to be made does not fit together: the last question is asked again, from which one can go back.
+    pub fn refused(&mut self) {
+        self.before.pop();
+        self.step = Step::Ask(Question::Create);
     }
 
     fn usual_login(&self) -> String {
@@ -328,12 +336,9 @@ impl Guide {
                 return Ok(Step::Test);
             }
             Q::Secret => {
-                if text == "stdin" {
-                    return Err("go back with < and type the password there".to_owned());
-                }
-                let spec = SecretSpec::parse("", text).map_err(|fault| {
-                    format!("{}; {}", without_field(&fault.message), fault.hint.unwrap_or_default())
-                })?;
+                let form =
+                    "answer file:PATH, cmd:COMMAND, cred:NAME or env:NAME, or go back with < and type the password";
+                let spec = SecretSpec::parse("", text).ok().filter(|spec| *spec != SecretSpec::Stored).ok_or(form)?;
                 (self.password, self.args.secret) = (None, Some(spec.to_string()));
                 return Ok(Step::Test);
             }
@@ -349,30 +354,6 @@ impl Guide {
                 Q::Since
             }
         }))
-    }
-
-    fn take_trouble(&mut self, text: &str) -> Result<Step, String> {
-        use Question as Q;
-        let next = match text {
-            "again" => return Ok(Step::Test),
-            "login" => Q::Login,
-            "servers" => {
-                self.found = None;
-                (self.args.preset, self.args.smtp_login) = (None, None);
-                Q::Imap
-            }
-            "folder" if self.has_folder => Q::Folder,
-            "keep" => {
-                self.args.no_test = true;
-                if self.has_folder { Q::Since } else { Q::Folder }
-            }
-            NONE => {
-                self.leave_mailbox();
-                Q::Create
-            }
-            _ => return Err("answer again, login, servers, folder, keep or none".to_owned()),
-        };
-        Ok(Step::Ask(next))
     }
 
     fn take_cases(&mut self, question: Question, text: &str) -> Result<Question, String> {
@@ -401,7 +382,9 @@ impl Guide {
             }
             Q::Team => {
                 self.args.case_team = Some(said(context::name("", text))?);
-                Q::AutoReply
+                // Nothing goes out without a server.
+                let sends = self.args.smtp.is_some() || self.args.preset.is_some();
+                if sends { Q::AutoReply } else { Q::Create }
             }
             Q::AutoReply => {
                 let yes = yes_or_no(text)?;

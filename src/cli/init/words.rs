@@ -86,7 +86,7 @@ impl Question {
                  for each login, and not copied."
             }
             Q::Trouble => {
-                "again: try once more. login: another login name or password. servers: name the servers yourself. folder: \
+                "again: try once more. trust: trust a certificate that no authority vouches for. login: another login name or password. servers: name the servers yourself. folder: \
                  another folder. keep: keep the account as it is. none: go on without a mailbox."
             }
             Q::Folder => "Mail in this folder is fetched. `espomail account edit NAME --folder` names several later.",

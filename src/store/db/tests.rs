@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use rusqlite::Connection;
 
 use super::sqlite::{APPLICATION_ID, MIGRATIONS};
@@ -54,6 +54,38 @@ fn older_databases_migrate_newer_and_foreign_ones_are_refused() {
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
     let refused = Store::open(&Place::of_file(&foreign)).err().unwrap();
     assert!(format!("{refused:#}").contains("not a database of espomail"), "{refused:#}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_database_whose_first_work_fails_is_not_there() {
+    let dir = temp("first-work");
+    #[cfg(feature = "postgres")]
+    let server = Store::server_of_tests().unwrap();
+    #[cfg(not(feature = "postgres"))]
+    let server = None;
+    let place = match server {
+        Some(server) => Place::new(crate::place::Database::Server(Box::new(server)), Some(&dir)),
+        None => Place::of_file(dir.join("espomail.db")),
+    };
+    let add = |tx: &Tx<'_>| tx.insert("INSERT INTO teams (name, created_at) VALUES ('a', 0)", []);
+    let fill = |fails: bool| {
+        Store::create_with(
+            &place,
+            |_| None,
+            |tx| {
+                add(tx)?;
+                ensure!(!fails, "no");
+                Ok(tx.written())
+            },
+        )
+    };
+    assert!(fill(true).is_err() && Store::open(&place).is_err());
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nothing is left");
+    fill(false).unwrap();
+    let names = Store::open(&place).unwrap().read(|tx| tx.values::<String>("SELECT name FROM teams", [])).unwrap();
+    assert_eq!(names, ["a"]);
+    assert!(fill(false).is_err(), "nothing is overwritten");
     fs::remove_dir_all(dir).unwrap();
 }
 

@@ -204,6 +204,57 @@ fn init_that_is_interrupted_at_any_question_leaves_nothing() {
 }
 
 #[test]
+fn a_certificate_without_authority_is_trusted_by_its_fingerprint() {
+    let scene = scene_in(Sandbox::new());
+    let mut steps = scene.steps();
+    let at =
+        |steps: &[(String, String)], begin: &str| steps.iter().position(|(asked, _)| asked.contains(begin)).unwrap();
+    let imap = at(&steps, "IMAP server");
+    steps[imap].1 = format!("127.0.0.1:{}\n", Dovecot::shared().imaps);
+    steps[imap + 1].1 = "implicit\n".to_owned();
+    steps[imap + 2].1 = "none\n".to_owned();
+    steps.remove(imap + 3);
+    let password = at(&steps, "Password");
+    steps.insert(password + 1, ("`trust` trusts it alone".to_owned(), String::new()));
+    steps.insert(password + 2, ("keep, none) [again]: ".to_owned(), "trust\n".to_owned()));
+    steps.drain(at(&steps, "Automatic reply")..at(&steps, "Create all"));
+    steps.push(("Fetch its mail now? [yes]: ".to_owned(), "n\n".to_owned()));
+    let screen = scene.typed(100, &steps).ok().stdout;
+    assert!(screen.contains("--pin cert:") && screen.contains("The servers work."), "{screen}");
+    scene.sandbox.run(&["account", "test", "support"]).ok();
+    assert_eq!(scene.sandbox.items(&["case", "list"]).len(), 0, "nothing was fetched");
+}
+
+#[test]
+fn questions_fit_a_narrow_terminal_without_colour() {
+    let sandbox = Sandbox::new();
+    sandbox.env("NO_COLOR", "1");
+    sandbox.env("TERM", "dumb");
+    for columns in [40, 60, 140] {
+        sandbox.env("COLUMNS", &columns.to_string());
+        let steps = [
+            ("username [", "?\n"),
+            ("username [", "ana\n"),
+            ("full name", "?\n"),
+            ("full name", "\n"),
+            ("address [", "\n"),
+        ];
+        let more = [
+            ("this machine", "\n"),
+            ("mailbox [", "?\n"),
+            ("mailbox [", "\n"),
+            ("all this?", "<\n"),
+            ("mailbox [", "\u{4}"),
+        ];
+        let ended = sandbox.call(&["init"]).at_terminal(columns, &[&steps[..], &more].concat()).run().exits(1);
+        assert!(!ended.stdout.contains("never seen") && !ended.stdout.contains('\u{1b}'), "{ended:#?}");
+        let widest =
+            ended.stdout.lines().filter(|line| !line.contains("/espomail.db")).map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= columns), "{columns}: {ended:#?}");
+    }
+}
+
+#[test]
 fn init_by_flags_that_is_killed_leaves_all_or_no_database() {
     let scene = scene_in(Sandbox::new());
     let (user, address) = (&scene.mailbox.user, &scene.mailbox.address);

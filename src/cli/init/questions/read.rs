@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::dates::{self, Clock, Towards};
+use crate::place::Server;
 use crate::store::accounts::Tls;
 use crate::system_words;
 
@@ -10,6 +11,8 @@ use crate::system_words;
 const ROOM: usize = 1_000;
 /// The word for nothing.
 pub const NONE: &str = "none";
+/// The date since which all mail is fetched.
+pub const ALL: &str = "1970-01-01";
 
 /// An answer that can be one.
 pub fn admitted(text: &str) -> Result<&str, String> {
@@ -71,7 +74,7 @@ pub fn tls(text: &str, place: Option<&str>) -> Result<Tls, String> {
 pub fn since(text: &str, clock: &Clock) -> Result<Option<String>, String> {
     let given = match text {
         "now" => return Ok(None),
-        "all" => "1970-01-01".to_owned(),
+        "all" => ALL.to_owned(),
         days if days.chars().all(|c| c.is_ascii_digit()) => format!("{days}d"),
         text => text.to_owned(),
     };
@@ -83,10 +86,14 @@ pub fn since(text: &str, clock: &Clock) -> Result<Option<String>, String> {
     Ok(Some(given))
 }
 
-/// A path as a shell reads it, with the home of the person.
+/// A path as a shell reads it, with the home of the person, from the root: later commands are typed elsewhere.
 pub fn with_home(text: &str, home: Option<&Path>) -> String {
-    match (text.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => home.join(rest).display().to_string(),
-        _ => text.to_owned(),
+    if Server::is_named_by(text) {
+        return text.to_owned();
     }
+    let path = match (text.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => text.into(),
+    };
+    std::path::absolute(&path).unwrap_or(path).display().to_string()
 }

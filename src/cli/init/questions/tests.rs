@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -132,9 +132,9 @@ fn an_answer_that_cannot_be_taken_is_told_and_changes_nothing() {
         (Q::SmtpTls, "none", "the password would go in clear"),
         (Q::Account, "a/b", "must not contain spaces"),
         (Q::Password, "a\u{3}b", "control characters"),
-        (Q::Secret, "hunter2", "does not say where the secret comes from; use cmd:ARGV"),
-        (Q::Secret, "", "does not say where the secret comes from"),
-        (Q::Secret, "stdin", "type the password there"),
+        (Q::Secret, "hunter2", "answer file:PATH, cmd:COMMAND"),
+        (Q::Secret, "", "answer file:PATH, cmd:COMMAND"),
+        (Q::Secret, "stdin", "go back with < and type the password"),
         (Q::Since, "soon", "is not a date or time; write now, all, 7d"),
         (Q::Since, "2100-01-01", "that is still to come"),
         (Q::Cases, "all", "answer no, unassigned, direct, round-robin or least-busy"),
@@ -245,7 +245,7 @@ fn a_mailbox_that_does_not_work_is_tried_again_changed_kept_or_left_out() {
     let refused = |is_of_password| {
         let mut guide = at(Q::Password);
         guide.answer("wrong").unwrap();
-        guide.tested(Some(is_of_password));
+        guide.tested(Some(Trouble { is_of_password, ..Trouble::default() }));
         assert_eq!(guide.step, Step::Ask(Q::Trouble));
         guide
     };
@@ -269,9 +269,54 @@ fn a_mailbox_that_does_not_work_is_tried_again_changed_kept_or_left_out() {
     // A folder that is not there.
     let mut guide = at(Q::Folder);
     guide.answer("Nowhere").unwrap();
-    guide.tested(Some(false));
+    guide.tested(Some(Trouble::default()));
     guide.answer("folder").unwrap();
     assert_eq!(guide.step, Step::Ask(Q::Folder));
+}
+
+#[test]
+fn a_certificate_is_trusted_alone_if_somebody_says_so() {
+    let (one, two) = (|| Some("cert:01".to_owned()), || Some("cert:02".to_owned()));
+    for (pins, smtp, expected) in [
+        ([one(), one()], "smtp", "--pin cert:01"),
+        ([one(), two()], "smtp", "--pin cert:01 --smtp-pin cert:02"),
+        ([one(), None], "smtp", "--pin cert:01 --smtp-pin none"),
+        ([one(), None], "none", "--pin cert:01"),
+        ([None, two()], "smtp", "--smtp-pin cert:02"),
+        ([None, None], "smtp", "refused"),
+    ] {
+        let mut guide = at(Q::Smtp);
+        let rest: &[&str] = if smtp == "none" { &["none", "", "", "pw"] } else { &["smtp", "", "", "", "pw"] };
+        walk(&mut guide, &rest[..rest.len() - 1]);
+        guide.answer("pw").unwrap();
+        guide.tested(Some(Trouble { pins: pins.clone(), ..Trouble::default() }));
+        match guide.answer("trust") {
+            Ok(()) => {
+                assert!(line(&guide).contains(expected) && guide.step == Step::Test, "{pins:?}: {}", line(&guide))
+            }
+            Err(_) => assert_eq!(expected, "refused", "{pins:?}"),
+        }
+        let named = usize::from(expected.contains("--smtp-pin"));
+        assert_eq!(line(&guide).matches("--smtp-pin").count(), named, "{pins:?}: {}", line(&guide));
+    }
+}
+
+#[test]
+fn an_account_that_only_fetches_has_no_automatic_reply() {
+    let mut guide = at(Q::Smtp);
+    walk(&mut guide, &["none", "", "", "pw", "", "", "", "Support"]);
+    assert_eq!(guide.step, Step::Ask(Q::Create));
+}
+
+#[test]
+fn what_does_not_fit_together_is_asked_again_and_can_be_changed() {
+    let mut guide = at(Q::Create);
+    guide.answer("yes").unwrap();
+    assert_eq!(guide.step, Step::Make);
+    guide.refused();
+    assert_eq!(guide.step, Step::Ask(Q::Create));
+    assert!(guide.back());
+    assert_eq!(guide.step, Step::Ask(Q::ReplyText));
 }
 
 #[test]
@@ -300,7 +345,14 @@ fn back_leads_to_the_question_before_with_what_was_so_then() {
 #[test]
 fn a_home_is_put_before_a_path() {
     let home = Path::new("/home/ana");
-    for (text, expected) in [("~/a.db", "/home/ana/a.db"), ("~ana/a", "~ana/a"), ("service=x", "service=x")] {
+    let here = std::env::current_dir().unwrap().display().to_string();
+    for (text, expected) in [
+        ("~/a.db", "/home/ana/a.db"),
+        ("/x/a.db", "/x/a.db"),
+        ("a.db", format!("{here}/a.db").as_str()),
+        ("service=x", "service=x"),
+        ("postgresql://h/d", "postgresql://h/d"),
+    ] {
         assert_eq!(with_home(text, Some(home)), expected);
     }
 }
