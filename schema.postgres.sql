@@ -302,6 +302,7 @@ CREATE TABLE accounts (
   send_failing_since BIGINT,
   send_failure TEXT COLLATE "C" NOT NULL DEFAULT '',
   group_folder_id BIGINT REFERENCES folders ON DELETE SET NULL DEFERRABLE,
+  junk_folder TEXT COLLATE "C",
   read_sent TEXT COLLATE "C" NOT NULL DEFAULT 'no',
   store_sent TEXT COLLATE "C",
   breaker_reset_at BIGINT,
@@ -702,6 +703,23 @@ CREATE TABLE server_actions (
   action TEXT COLLATE "C" NOT NULL,
   attempts BIGINT NOT NULL DEFAULT 0,
   last_error TEXT COLLATE "C" NOT NULL DEFAULT ''
+);
+
+CREATE TABLE email_junk (
+  email_id BIGINT PRIMARY KEY REFERENCES emails ON DELETE CASCADE DEFERRABLE,
+  user_id BIGINT REFERENCES users DEFERRABLE,
+  at BIGINT NOT NULL,
+  case_id BIGINT REFERENCES cases ON DELETE SET NULL DEFERRABLE,
+  rejected BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX email_junk_case ON email_junk (case_id) WHERE case_id IS NOT NULL;
+
+CREATE TABLE account_certificates (
+  account_id BIGINT NOT NULL REFERENCES accounts ON DELETE CASCADE DEFERRABLE,
+  protocol TEXT COLLATE "C" NOT NULL CHECK (protocol IN ('imap', 'smtp')),
+  host TEXT COLLATE "C" NOT NULL,
+  ends_at BIGINT NOT NULL,
+  PRIMARY KEY (account_id, protocol)
 );
 
 CREATE TABLE notes (

@@ -179,6 +179,7 @@ CREATE TABLE accounts (
   send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
   send_failure  TEXT    NOT NULL DEFAULT '',
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL, -- where its mail goes
+  junk_folder   TEXT,                             -- where the server keeps junk; NULL = the folder that it marks as such
   read_sent     TEXT    NOT NULL DEFAULT 'no',    -- the Sent folder as a source: no | auto (found by itself) | its name
   store_sent    TEXT,                             -- folder for copies of sent mail; \Sent = the one the server has for that; NULL = no copies
   breaker_reset_at INTEGER,                       -- automatic replies from before this do not count for the breaker
@@ -580,10 +581,29 @@ CREATE TABLE tombstones (
 CREATE TABLE server_actions (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   delivery_id INTEGER NOT NULL UNIQUE REFERENCES deliveries,
-  action      TEXT    NOT NULL,                   -- seen | delete | move:FOLDER
+  action      TEXT    NOT NULL,                   -- seen | delete | move:FOLDER | junk | not-junk
   attempts    INTEGER NOT NULL DEFAULT 0,
   last_error  TEXT    NOT NULL DEFAULT ''
 ) STRICT;
+
+-- Mail that people called junk: it is out of lists and reports until somebody takes that back.
+CREATE TABLE email_junk (
+  email_id INTEGER PRIMARY KEY REFERENCES emails ON DELETE CASCADE,
+  user_id  INTEGER REFERENCES users,              -- who said so
+  at       INTEGER NOT NULL,
+  case_id  INTEGER REFERENCES cases ON DELETE SET NULL, -- the case that it belonged to
+  rejected INTEGER NOT NULL DEFAULT 0             -- 1 = it alone had made that case, which was rejected; else it was taken out
+) STRICT;
+CREATE INDEX email_junk_case ON email_junk (case_id) WHERE case_id IS NOT NULL;
+
+-- Until when the certificates of mail servers hold, as the last connection showed.
+CREATE TABLE account_certificates (
+  account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  protocol   TEXT    NOT NULL CHECK (protocol IN ('imap', 'smtp')),
+  host       TEXT    NOT NULL,                    -- the server that had it
+  ends_at    INTEGER NOT NULL,
+  PRIMARY KEY (account_id, protocol)
+) STRICT, WITHOUT ROWID;
 
 -- Stream, followers, notifications ------------------------------------------------------------------------
 

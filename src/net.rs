@@ -6,6 +6,7 @@ pub mod discover;
 pub mod guard;
 pub mod http;
 pub mod imap;
+mod junk_folder;
 mod later;
 mod lines;
 pub mod loopback;
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, civil::Date};
 use zeroize::Zeroizing;
 
+pub use self::junk_folder::junk_folder;
 pub use self::later::Later;
 use self::pin::Pin;
 pub use self::quota::Quota;
@@ -302,6 +304,10 @@ pub trait MailSource {
     fn folders(&mut self) -> Result<Vec<ListedFolder>, NetError>;
     /// Capabilities in upper case.
     fn capabilities(&mut self) -> Result<Vec<String>, NetError>;
+    /// When the certificate of the server is over; `None` where it has none.
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        None
+    }
     /// LOGOUT; errors do not matter any more.
     fn logout(&mut self);
 }
@@ -373,6 +379,10 @@ pub trait MailTransport {
         body: &[u8],
         before_body: &mut dyn FnMut() -> Result<(), String>,
     ) -> Result<Sent, SendError>;
+    /// As [`MailSource::certificate_ends`].
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        None
+    }
     /// QUIT without waiting long.
     fn quit(&mut self);
 }

@@ -14,6 +14,7 @@ pub mod folders;
 pub mod hosts;
 pub mod instance;
 pub mod invalid_addresses;
+pub mod junk;
 pub mod label;
 pub mod leases;
 pub mod log;

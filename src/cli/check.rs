@@ -15,7 +15,7 @@ use crate::intake::concerns::{self, Concern, Idle, Level, Limits, Watched};
 use crate::intake::fetch;
 use crate::lock;
 use crate::moment;
-use crate::store::accounts;
+use crate::store::accounts::{self, certificates};
 use crate::store::db::{Busy, Tx};
 use crate::store::{deliveries, disk, hosts, instance, outbox, sent_copies, server_actions};
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -226,6 +226,7 @@ fn look(
 /// Every account with what the database knows of it.
 pub fn watched(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<Watched>> {
     let resting = fetch::resting_owners(tx)?;
+    let certificates = certificates::all(tx)?;
     let watch = |account: accounts::Account| {
         let folders = accounts::folders(tx, account.id)?.into_iter();
         Ok(Watched {
@@ -234,6 +235,7 @@ pub fn watched(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<Watched>> {
             unsettled: server_actions::refusal(tx, account.id)?,
             copies: sent_copies::waiting(tx, account.id)?.last_error,
             idle: idle(tx, &account, now)?,
+            certificates: certificates.iter().filter(|one| one.account_id == account.id).cloned().collect(),
             account,
         })
     };

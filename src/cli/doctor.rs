@@ -12,7 +12,7 @@ mod tokens;
 
 use anyhow::Result;
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::account::test;
 use super::busy;
@@ -20,6 +20,7 @@ use super::connect::{self, Connector, Protocol};
 use super::context::{self, Context};
 use crate::config;
 use crate::error::{self, Kind};
+use crate::intake::concerns;
 use crate::intake::verdicts::Verdicts;
 use crate::net::Quota;
 use crate::net::trail::Trail;
@@ -33,9 +34,6 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::tint::Tint;
 
 pub use server::lost_password;
-
-/// A certificate that ends within this number of days should have been renewed.
-const ENDING_DAYS: i64 = 14;
 
 /// `doctor`
 #[derive(Debug, Args)]
@@ -177,7 +175,8 @@ fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &m
         let tried = servers(account, ctx);
         // What keeps failing is said once, by what fails now.
         let again = |one: &Finding| tried.iter().any(|now| now.is_failure() && one.text.contains(&now.text));
-        findings.retain(|one| one.check != account.name || !again(one));
+        findings
+            .retain(|one| one.check != account.name || !(again(one) || one.text.starts_with(concerns::CERTIFICATE)));
         findings.extend(tried);
     }
     for account in accounts.iter().filter(|a| a.active && a.imap.host.is_some()) {
@@ -296,8 +295,7 @@ fn room(check: &str, account: &Account, quota: &Quota) -> Option<Finding> {
 
 /// A certificate that is over soon and that nobody has renewed yet.
 fn certificate(check: &str, ends: Timestamp, ctx: &Context) -> Option<Finding> {
-    let soon = ctx.now() + SignedDuration::from_hours(24 * ENDING_DAYS);
-    (ends < soon).then(|| {
+    (ends < ctx.now() + concerns::ENDING).then(|| {
         let text = format!("valid until {}", ctx.ui.local_time(ends));
         Finding::warn(&format!("{check} certificate"), text, "ask the people who run the server to renew it")
     })

@@ -2,6 +2,7 @@
 
 pub mod attachment;
 mod explain;
+mod junk;
 mod link;
 mod list;
 mod open;
@@ -81,6 +82,9 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email move 9131 9132 Invoices\n  $ espomail email move 9131 inbox"
     )]
     Move(sort::Move),
+    /// Call emails junk: they leave all lists, and the next fetch moves them to the junk folder of their server
+    #[command(before_help = "Examples:\n  $ espomail email junk 9131 9132\n  $ espomail email junk --undo 9131")]
+    Junk(junk::Junk),
     /// Link an email to a record, instead of the one it belongs to
     #[command(before_help = "Examples:\n  $ espomail email link 9131 case/12\n  $ espomail email link 9131 contact/7")]
     Link(link::Link),
@@ -148,6 +152,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Archive(args) => sort::run(&args.ids, &Sorting::Archive, "in the archive", ctx),
         EmailCommand::Trash(args) => sort::run(&args.ids, &Sorting::Trash, "in the trash", ctx),
         EmailCommand::Move(args) => sort::to_folder(&args, ctx),
+        EmailCommand::Junk(args) => junk::run(&args, ctx),
         EmailCommand::Link(args) => link::link(&args, ctx),
         EmailCommand::Unlink(args) => link::unlink(args.id, ctx),
         EmailCommand::Delete(args) => link::delete(&args, ctx),

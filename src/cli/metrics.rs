@@ -15,6 +15,7 @@ use crate::moment;
 use crate::oauth::client::Proof;
 use crate::oauth::kept::{self, Kept};
 use crate::oauth::{Client, jwt};
+use crate::store::accounts::certificates::{self, Certificate};
 use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Tx};
 use crate::store::deliveries::{self, Counts};
@@ -44,6 +45,7 @@ struct Facts {
     recorded: i64,
     last_fetch: Option<Timestamp>,
     last_backup: Option<Timestamp>,
+    certificates: Vec<Certificate>,
 }
 
 /// Runs `metrics`.
@@ -52,6 +54,7 @@ pub fn run(args: &MetricsArgs, ctx: &Context) -> Result<()> {
     let (facts, now) = (store.read(|tx| look(tx, ctx))?, ctx.now());
     let mut metrics = of_desk(&facts, now);
     metrics.extend(of_accounts(&facts.accounts));
+    metrics.push(of_certificates(&facts));
     metrics.extend(of_sign_ins(&facts.accounts, ctx));
     metrics.extend(of_hosts(&facts.hosts));
     let free = disk::look_at(&ctx.place).ok().and_then(|disk| i64::try_from(disk.free).ok());
@@ -90,6 +93,7 @@ fn look(tx: &Tx<'_>, ctx: &Context) -> Result<Facts> {
         recorded: deliveries::newest(tx)?.unwrap_or_default(),
         last_fetch,
         last_backup,
+        certificates: certificates::all(tx)?,
     })
 }
 
@@ -150,6 +154,25 @@ fn of_accounts(accounts: &[(Account, Counts)]) -> Vec<Metric> {
         missing.add(&labels, Some(counts.unfetchable));
     }
     vec![enabled, good, failures, sending, new, quarantine, missing]
+}
+
+/// The certificates that the last connections showed; no connection is made for them.
+fn of_certificates(facts: &Facts) -> Metric {
+    let mut ends = Metric::gauge(
+        "espomail_account_certificate_end_timestamp_seconds",
+        "When the certificate of its mail server ends, as the last connection showed",
+    );
+    for (account, _) in &facts.accounts {
+        for one in facts.certificates.iter().filter(|one| one.account_id == account.id) {
+            let labels = [
+                ("account", account.name.as_str()),
+                ("kind", account.kind.as_str()),
+                ("protocol", one.served.as_str()),
+            ];
+            ends.add(&labels, Some(at(one.ends)));
+        }
+    }
+    ends
 }
 
 /// Sign-ins by access tokens, without asking an issuer.

@@ -147,7 +147,7 @@ pub fn case(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Test> {
 pub fn folder(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<Test> {
     if let Ok(place) = name.parse::<Place>() {
         let viewer = match place {
-            Place::Archive | Place::Trash | Place::All => actor.user_id(),
+            Place::Archive | Place::Trash | Place::Junk | Place::All => actor.user_id(),
             _ => Some(actor.require_user(&format!("{field} {place}"))?.id),
         };
         return Ok(Test::Place(place, viewer));

@@ -22,7 +22,7 @@ use crate::error;
 use crate::report::figures::{self, Asked, Report};
 use crate::report::{By, Facts, Kind, periods};
 use crate::store::db::Tx;
-use crate::store::reports;
+use crate::store::reports::{self, Seen};
 use crate::ui::cell::{Cell, Field};
 
 /// Reports for team leads
@@ -181,23 +181,24 @@ fn facts(tx: &Tx<'_>, actor: &Actor, asked: &[Asked]) -> Result<Facts> {
     let is_any = |wanted: &dyn Fn(&Asked) -> bool| asked.iter().any(wanted);
     let is_by = |by: By| is_any(&|asked| asked.by == by);
     let mut facts = Facts { cases: reports::cases(tx, sight)?, ..Facts::default() };
+    let seen = Seen::of(&facts.cases);
     if is_any(&|asked| asked.kind.has_trend() || asked.kind == Kind::FirstResponse) {
-        facts.waits = reports::waits(tx, sight)?;
+        facts.waits = reports::waits(tx, &seen)?;
     }
     if let Some(Asked { range, .. }) = asked.iter().find(|one| one.kind.has_trend() || one.kind == Kind::Volume) {
-        facts.letters = reports::letters(tx, sight, range.start, range.end)?;
+        facts.letters = reports::letters(tx, sight, &seen, range.start, range.end)?;
     }
     if is_by(By::User) {
         facts.users = reports::users(tx)?;
     }
     if is_by(By::Team) {
-        (facts.teams, facts.teams_of_cases) = (reports::teams(tx)?, reports::teams_of_cases(tx, sight)?);
+        (facts.teams, facts.teams_of_cases) = (reports::teams(tx)?, reports::teams_of_cases(tx, &seen)?);
     }
     if is_by(By::Account) {
         facts.accounts = reports::accounts(tx)?;
     }
     if is_by(By::Tag) {
-        facts.tags_of_cases = reports::tags_of_cases(tx, sight)?;
+        facts.tags_of_cases = reports::tags_of_cases(tx, &seen)?;
     }
     Ok(facts)
 }

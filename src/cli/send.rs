@@ -143,6 +143,10 @@ impl MailTransport for Counted {
         done
     }
 
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        self.transport.certificate_ends()
+    }
+
     fn quit(&mut self) {
         self.transport.quit();
     }

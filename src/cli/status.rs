@@ -9,7 +9,7 @@ use super::{busy, check, cron, host, ping};
 use crate::access::Actor;
 use crate::intake::concerns;
 use crate::lock;
-use crate::store::accounts::{self, Account};
+use crate::store::accounts::{self, Account, certificates};
 use crate::store::db::{self, Tx};
 use crate::store::deliveries::{self, Counts};
 use crate::store::emails;
@@ -191,6 +191,9 @@ fn troubles(tx: &Tx<'_>, ctx: &Context, account: &Account, fetchers: &[Fetcher])
             found.push(Trouble::new(text));
         }
     }
+    let certificates: Vec<_> = certificates::all(tx)?.into_iter().filter(|one| one.account_id == account.id).collect();
+    let ending = concerns::ending(&certificates, ctx.now());
+    found.extend(ending.iter().map(|one| Trouble::new(one.told())));
     let mut idle = check::idle(tx, account, ctx.now())?;
     // Each of these is named.
     let late = std::mem::take(&mut idle.late);

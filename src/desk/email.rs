@@ -118,7 +118,7 @@ fn tell(tx: &Tx<'_>, world: &World<'_>, email: &Email, parent: Parent) -> Result
 }
 
 /// A user who does not see what an email belongs to can take it out by the email alone.
-fn require_edit_of(tx: &Tx<'_>, actor: &Actor, parent: Option<Parent>) -> Result<()> {
+pub(super) fn require_edit_of(tx: &Tx<'_>, actor: &Actor, parent: Option<Parent>) -> Result<()> {
     match parent {
         Some(parent) if records::exists(tx, parent, actor.sight())? => actor.require_edit(tx, Object::Record(parent)),
         _ => Ok(()),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::moment::since;
 use crate::store::accounts::Account;
+use crate::store::accounts::certificates::{Certificate, Served};
 use crate::store::deliveries::Late;
 use crate::store::outbox::Queue;
 use crate::units::about;
@@ -78,6 +79,8 @@ pub struct Watched {
     pub copies: String,
     /// What seems to work and brings nothing.
     pub idle: Idle,
+    /// The certificates of its servers, as the last connections showed.
+    pub certificates: Vec<Certificate>,
 }
 
 /// What seems to work and brings nothing (B2.16).
@@ -168,12 +171,38 @@ pub fn of_account(watched: &Watched, limits: &Limits, now: Timestamp) -> Vec<Con
         found.push(Concern::warning("copies of sent mail wait", &watched.copies));
     }
     found.extend(idle(name, &watched.idle));
+    found.extend(ending(&watched.certificates, now));
     if account.breaker_tripped_at.is_some() {
         let reset = format!("espomail account breaker {name} --reset");
         found.push(Concern::warning("automatic replies are stopped", "").next(reset));
     }
     found.sort_by_key(|one| std::cmp::Reverse(one.level));
     found
+}
+
+/// A certificate that ends within this should have been renewed.
+pub const ENDING: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// How the words about such a certificate begin.
+pub const CERTIFICATE: &str = "the certificate of its";
+
+/// Which of these certificates end soon, or have ended.
+pub fn ending(certificates: &[Certificate], now: Timestamp) -> Vec<Concern> {
+    certificates.iter().filter_map(|one| ends(one, now)).collect()
+}
+
+fn ends(certificate: &Certificate, now: Timestamp) -> Option<Concern> {
+    let server = match certificate.served {
+        Served::Imap => "IMAP",
+        Served::Smtp => "SMTP",
+    };
+    let day = certificate.ends.strftime("%Y-%m-%d");
+    let when = match certificate.ends.duration_since(now) {
+        left if left >= ENDING => return None,
+        left if left <= SignedDuration::ZERO => format!("ended on {day}"),
+        left => format!("ends on {day}, in {}", span(left)),
+    };
+    Some(Concern::warning(format!("{CERTIFICATE} {server} server {when}"), &certificate.host))
 }
 
 fn fetching(watched: &Watched, limits: &Limits, now: Timestamp) -> Option<Concern> {

@@ -4,12 +4,11 @@
 //! A session asks the main thread what it needs to know ([`Desk`]) and never sees the store. What a
 //! session received before its connection broke has been handed over before the error is.
 
-use std::fmt;
-
 use anyhow::Result;
 
 use super::session_desk::{Desk, Job};
-use super::{download, survey};
+use super::unsettled::Unsettled;
+use super::{download, junk, survey};
 use crate::net::{self, MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{AfterImport, Folder, Polled, ReadSent};
 use crate::store::server_actions::ServerAction;
@@ -19,6 +18,9 @@ use crate::store::server_actions::ServerAction;
 /// # Errors
 /// The session is over: network, protocol, or the desk has closed.
 pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> Result<()> {
+    if let Some(ends) = source.certificate_ends().filter(|_| !job.dry_run) {
+        desk.certificate(ends)?;
+    }
     let mut failed = None;
     let owed = if job.dry_run { Vec::new() } else { desk.owed()? };
     let sent = sent_folder(source, job, desk)?;
@@ -44,9 +46,10 @@ pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
         }
     }
     let owing = download::fetch_owed(source, job, owed, desk)?;
+    let unmoved = if job.dry_run { None } else { junk::act(source, job, desk)? };
     source.logout();
     if failed.as_ref().is_none_or(|before| before.is::<Unsettled>()) {
-        failed = owing.or(failed);
+        failed = owing.or(failed).or(unmoved);
     }
     failed.map_or(Ok(()), Err)
 }
@@ -104,24 +107,8 @@ fn act(source: &mut dyn MailSource, actions: &[ServerAction], desk: &mut dyn Des
             };
             let ids = part.iter().map(|a| a.id).collect();
             desk.acted(ids, done.as_ref().err().map(|e| e.message.clone()))?;
-            done.map_err(|error| anyhow::Error::from(error).context(Unsettled(first.action.parse().ok())))?;
+            done.map_err(|error| anyhow::Error::from(error).context(Unsettled::of(first.action.parse().ok())))?;
         }
     }
     Ok(())
-}
-
-/// What an error is about that came after the import: what the server was to do then and did not.
-#[derive(Debug)]
-pub struct Unsettled(Option<AfterImport>);
-
-impl fmt::Display for Unsettled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("mail came in, but the server did not ")?;
-        match &self.0 {
-            Some(AfterImport::Seen) => f.write_str("mark it as seen"),
-            Some(AfterImport::Delete) => f.write_str("delete it"),
-            Some(AfterImport::Move(target)) => write!(f, "move it to {target}"),
-            Some(AfterImport::Keep) | None => f.write_str("change it"),
-        }
-    }
 }

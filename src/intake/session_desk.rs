@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use super::receive::Batch;
 use crate::net::NetError;
 use crate::store::accounts::{Account, Folder, Polled};
 use crate::store::deliveries::{Owed, Recorded};
+use crate::store::junk::Wanted;
 use crate::store::server_actions::ServerAction;
 
 /// What a session has to do.
@@ -62,6 +64,18 @@ pub trait Desk {
     fn acted(&mut self, _ids: Vec<i64>, _refused: Option<String>) -> Result<()> {
         Ok(())
     }
+    /// The certificate of the server is over then.
+    fn certificate(&mut self, _ends: Timestamp) -> Result<()> {
+        Ok(())
+    }
+    /// What is to go into the junk folder, or back out of it.
+    fn junk(&mut self) -> Result<Vec<Wanted>> {
+        Ok(Vec::new())
+    }
+    /// What became of one of these, by its action and its email.
+    fn moved(&mut self, _action_id: i64, _email_id: i64, _moved: Moved) -> Result<()> {
+        Ok(())
+    }
     /// The server has a Sent folder of this name; it is polled from now on.
     fn sent_folder(&mut self, _name: &str) -> Result<()> {
         Ok(())
@@ -70,6 +84,15 @@ pub trait Desk {
     fn folder(&mut self, _folder: &str, _failure: Option<&NetError>) -> Result<()> {
         Ok(())
     }
+}
+
+/// What became of a message that was to be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// It lies where it should, in this folder.
+    To(String),
+    /// The server does not have it any more, in any folder where it may be.
+    Gone,
 }
 
 /// Where a folder's poll starts.

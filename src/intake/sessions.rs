@@ -9,14 +9,16 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
+use jiff::Timestamp;
 
 use super::poll::session;
 use super::receive::Batch;
-use super::session_desk::{Desk, Job, Start};
+use super::session_desk::{Desk, Job, Moved, Start};
 use crate::net::{MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{Account, Polled};
 use crate::store::db;
 use crate::store::deliveries::{Owed, Recorded};
+use crate::store::junk::Wanted;
 use crate::store::server_actions::ServerAction;
 
 /// What a session tells or asks the main thread.
@@ -39,6 +41,12 @@ pub enum Call {
     Complete(String, u32, Polled, SyncSender<Vec<ServerAction>>),
     /// See [`Desk::acted`].
     Acted(Vec<i64>, Option<String>),
+    /// See [`Desk::certificate`].
+    Certificate(Timestamp),
+    /// See [`Desk::junk`].
+    Junk(SyncSender<Vec<Wanted>>),
+    /// See [`Desk::moved`].
+    Moved(i64, i64, Moved),
     /// See [`Desk::sent_folder`].
     SentFolder(String),
     /// See [`Desk::folder`].
@@ -98,6 +106,18 @@ impl Desk for Line {
 
     fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()> {
         self.call(Call::Acted(ids, refused))
+    }
+
+    fn certificate(&mut self, ends: Timestamp) -> Result<()> {
+        self.call(Call::Certificate(ends))
+    }
+
+    fn junk(&mut self) -> Result<Vec<Wanted>> {
+        self.ask(Call::Junk)
+    }
+
+    fn moved(&mut self, action_id: i64, email_id: i64, moved: Moved) -> Result<()> {
+        self.call(Call::Moved(action_id, email_id, moved))
     }
 
     fn sent_folder(&mut self, name: &str) -> Result<()> {

@@ -18,6 +18,7 @@ use crate::store::accounts::{Account, AccountKind, AfterImport, Folder, Share};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
+use crate::store::junk;
 use crate::store::server_actions;
 pub use outcome::Imported;
 
@@ -254,6 +255,10 @@ impl<'a, 't> Incoming<'a, 't> {
             filtered,
         };
         let is_new = *outcome == Outcome::Imported;
+        // A second copy of junk opens nothing.
+        if !is_new && junk::of(tx, *email_id)?.is_some() {
+            return Ok(());
+        }
         if self.is_history() {
             return if is_new { self.link_history(&mail) } else { Ok(()) };
         }
@@ -313,7 +318,13 @@ impl<'a, 't> Incoming<'a, 't> {
             || self.lies_in_sent()
             || is_last_copy
             || (removes && delivery.truncated);
-        if delivery.uid.is_some() && !stays {
+        if let Some(said) = email_id.map(|id| junk::of(tx, id)).transpose()?.flatten()
+            && delivery.uid.is_some()
+            && !self.lies_in_sent()
+            && (account.kind == AccountKind::Group || said.user_id == account.user_id)
+        {
+            junk::plan(tx, delivery.id, junk::MOVE)?;
+        } else if delivery.uid.is_some() && !stays {
             server_actions::plan(tx, delivery.id, &account.fetching.after_import.to_string())?;
         }
         Ok(Imported { delivery_id: delivery.id, outcome, email_id, reason: reason.to_owned() })

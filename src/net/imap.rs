@@ -248,6 +248,10 @@ impl MailSource for ImapSource {
         Ok(self.guard.lock().capabilities().unwrap_or_default().to_vec())
     }
 
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        self.guard.lock().stream().certificate_ends()
+    }
+
     fn logout(&mut self) {
         // The answer would cost a round trip and tell nothing.
         self.begin(SMALL);

@@ -11,6 +11,7 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
 use lettre::Address;
 use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
@@ -70,6 +71,10 @@ impl MailTransport for SmtpTransport {
             self.end(reply::refusal("the message", &reply));
         }
         Ok(Sent { reply: Some(reply), refused })
+    }
+
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        self.server.stream().certificate_ends()
     }
 
     fn quit(&mut self) {

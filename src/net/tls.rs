@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use openssl::ssl::SslStream;
 
 use super::trail::Step;
@@ -91,6 +92,12 @@ impl Stream {
     /// Our own address on this connection.
     pub fn local_ip(&self) -> Option<IpAddr> {
         self.wire().local().ok().map(|address| address.ip())
+    }
+
+    /// When the certificate of the server is over; `None` without TLS.
+    pub fn certificate_ends(&self) -> Option<Timestamp> {
+        let Layer::Tls(stream) = &self.0 else { return None };
+        trust::moment(stream.ssl().peer_certificate()?.not_after())
     }
 
     /// Ends the connection.

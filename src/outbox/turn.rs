@@ -11,6 +11,7 @@ use super::{Aftermath, Connect, Fate, Flushed, Trouble, Undelivered, is_over};
 use crate::claim::{self, Leased};
 use crate::mail::refusal;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
+use crate::store::accounts::certificates::{self, Certificate, Served};
 use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Store, Superseded, Tx};
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
@@ -124,6 +125,7 @@ impl Turn<'_, '_> {
         self.through = 0;
         match (self.connect)(&self.account, self.until) {
             Ok(transport) => {
+                self.remember(transport.as_ref())?;
                 self.transport = Some(transport);
                 Ok(None)
             }
@@ -139,6 +141,17 @@ impl Turn<'_, '_> {
                 self.flushed.put_off += left.len();
                 Ok(Some(error))
             }
+        }
+    }
+
+    /// Until when the certificate of the server holds.
+    fn remember(&self, transport: &dyn MailTransport) -> Result<()> {
+        let Some(ends) = transport.certificate_ends() else { return Ok(()) };
+        let host = self.account.smtp.host.clone().unwrap_or_default();
+        let seen = Certificate { account_id: self.account.id, served: Served::Smtp, host, ends };
+        match self.store.read(|tx| certificates::is_known(tx, &seen))? {
+            true => Ok(()),
+            false => self.store.write(|tx| certificates::remember(tx, &seen)),
         }
     }
 

@@ -256,9 +256,10 @@ pub fn report(asked: Asked, facts: &Facts) -> Option<Report> {
 }
 
 fn add_cases(adder: &mut Adder<'_>, kind: Kind, facts: &Facts) {
+    // What has not gone out comes after every answer.
     let mut first: HashMap<i64, (i64, i64)> = HashMap::new();
     for wait in &facts.waits {
-        let answer = (wait.until, wait.since);
+        let answer = (wait.until.unwrap_or(i64::MAX), wait.since);
         first.entry(wait.case_id).and_modify(|first| *first = answer.min(*first)).or_insert(answer);
     }
     for case in &facts.cases {
@@ -276,7 +277,8 @@ fn add_cases(adder: &mut Adder<'_>, kind: Kind, facts: &Facts) {
         }
         // Nobody owes an answer to spam, and the other case has that of a duplicate.
         let owes = !matches!(case.status, CaseStatus::Rejected | CaseStatus::Duplicate);
-        let answer = first.get(&case.id).map(|(until, since)| (*since, Some(until - since)));
+        let lasted = |until: i64, since: i64| (until < i64::MAX).then_some(until - since);
+        let answer = first.get(&case.id).map(|(until, since)| (*since, lasted(*until, *since)));
         let asked = answer.or_else(|| case.waiting_since.map(|since| (since, None)));
         if let Some((since, lasted)) = asked.filter(|_| owes) {
             adder.add(case, since, None, |sums| {

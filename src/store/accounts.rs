@@ -2,6 +2,7 @@
 
 mod auto_reply;
 mod cases;
+pub mod certificates;
 mod fetching;
 mod fit;
 mod folders;

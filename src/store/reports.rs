@@ -1,10 +1,13 @@
 //! What reports are made of: cases, waits and letters as far as they may be seen. Sums, times and names are made elsewhere.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
 use super::cases::CaseStatus;
 use super::db::{Row, Tx, params, seconds};
+use super::junk::IS_JUNK_CASE;
 use super::parent::ParentType;
 use super::sight::Sight;
 
@@ -30,7 +33,8 @@ pub struct Wait {
     pub case_id: i64,
     /// The oldest mail of the customer after the answer before.
     pub since: i64,
-    pub until: i64,
+    /// `None` = it was written, and no server has taken it yet.
+    pub until: Option<i64>,
 }
 
 /// A mail of a case that a person wrote.
@@ -47,12 +51,12 @@ pub struct LetterFacts {
 /// A thing with a name by which figures are told apart.
 pub type Named = (i64, String);
 
-/// Cases of their own: those that were merged into another one are left out.
+/// Cases of their own: those that were merged into another one, or made by junk, are left out.
 pub fn cases(tx: &Tx<'_>, sight: Sight) -> Result<Vec<CaseFacts>> {
     let sql = format!(
         "SELECT c.id, c.status, c.created_at, c.closed_at, c.assigned_user_id, c.account_id, c.requester_user_id,
             CASE WHEN c.waiting_for = 'us' THEN c.waiting_since END AS waits_since
-        FROM cases c WHERE {} AND c.merged_into_id IS NULL",
+        FROM cases c WHERE {} AND c.merged_into_id IS NULL AND NOT {IS_JUNK_CASE}",
         sight.case()
     );
     tx.all(&sql, params![sight.parameter()], |row| {
@@ -69,59 +73,74 @@ pub fn cases(tx: &Tx<'_>, sight: Sight) -> Result<Vec<CaseFacts>> {
     })
 }
 
-/// The cases of rows with this id, as far as they have to be asked: who sees everything does not pay for the look.
-fn join(sight: Sight, id: &str) -> String {
-    match sight {
-        Sight::Everything => String::new(),
-        Sight::User(..) => format!("JOIN cases c ON c.id = {id}"),
+/// The cases that a reader sees. What there is of cases is read whole and compared with them, which costs less than to ask
+/// for each row who may see its case.
+pub struct Seen(HashSet<i64>);
+
+impl Seen {
+    pub fn of(cases: &[CaseFacts]) -> Seen {
+        Seen(cases.iter().map(|case| case.id).collect())
     }
 }
 
-/// The answers in cases that may be seen, in no order.
-pub fn waits(tx: &Tx<'_>, sight: Sight) -> Result<Vec<Wait>> {
-    let sql = format!(
-        "SELECT w.case_id, w.since, w.until FROM case_waits w {} WHERE {}",
-        join(sight, "w.case_id"),
-        sight.case()
-    );
-    tx.all(&sql, params![sight.parameter()], |row| {
-        Ok(Wait { case_id: row.get("case_id")?, since: row.get("since")?, until: row.get("until")? })
-    })
+/// The answers in cases that are seen, in no order.
+pub fn waits(tx: &Tx<'_>, seen: &Seen) -> Result<Vec<Wait>> {
+    let waiting: HashSet<(i64, i64)> = tx
+        .all(
+            "SELECT case_id, created_at FROM outbox
+                WHERE state IN ('waiting', 'in doubt', 'held') AND kind = 'mail' AND case_id IS NOT NULL",
+            [],
+            |row| Ok((row.get("case_id")?, row.get("created_at")?)),
+        )?
+        .into_iter()
+        .collect();
+    let wait = |row: &Row<'_>| {
+        let (case_id, until) = (row.get("case_id")?, row.get("until")?);
+        let until = Some(until).filter(|until| !waiting.contains(&(case_id, *until)));
+        Ok(Wait { case_id, since: row.get("since")?, until })
+    };
+    let mut waits = tx.all("SELECT case_id, since, until FROM case_waits", [], wait)?;
+    waits.retain(|wait| seen.0.contains(&wait.case_id));
+    Ok(waits)
 }
 
-/// Mail of cases that may be seen, from one moment to before another. Machine mail, mail that nobody vouches for and
-/// letters that have not gone out are left out.
-pub fn letters(tx: &Tx<'_>, sight: Sight, since: Timestamp, until: Timestamp) -> Result<Vec<LetterFacts>> {
+/// Mail of cases that are seen, from one moment to before another, as far as it may be seen itself. Machine mail, mail that
+/// nobody vouches for and letters that have not gone out are left out, and so is junk.
+pub fn letters(tx: &Tx<'_>, sight: Sight, seen: &Seen, since: Timestamp, until: Timestamp) -> Result<Vec<LetterFacts>> {
     let sql = format!(
         "SELECT e.parent_id, e.received_at, e.user_id, e.status = 'Sent' AS is_sent
-        FROM emails e INDEXED BY emails_received {}
+        FROM emails e INDEXED BY emails_received
         WHERE e.received_at >= ?2 AND e.received_at < ?3 AND e.parent_type = 'case' AND e.automatic = ''
-            AND (e.status = 'Sent' OR (e.status = 'Archived' AND e.verified)) AND {} AND {}",
-        join(sight, "e.parent_id"),
-        sight.case(),
+            AND (e.status = 'Sent' OR (e.status = 'Archived' AND e.verified)) AND {}
+            AND e.id NOT IN (SELECT email_id FROM email_junk)",
         sight.email_of(ParentType::Case)
     );
-    tx.all(&sql, params![sight.parameter(), seconds(since), seconds(until)], |row| {
+    let mut letters = tx.all(&sql, params![sight.parameter(), seconds(since), seconds(until)], |row| {
         Ok(LetterFacts {
             case_id: row.get("parent_id")?,
             at: row.get("received_at")?,
             writer: row.get("user_id")?,
             is_sent: row.get("is_sent")?,
         })
-    })
+    })?;
+    letters.retain(|letter| seen.0.contains(&letter.case_id));
+    Ok(letters)
 }
 
-/// The teams of the cases that may be seen.
-pub fn teams_of_cases(tx: &Tx<'_>, sight: Sight) -> Result<Vec<(i64, i64)>> {
-    let sql =
-        format!("SELECT t.case_id, t.team_id FROM case_teams t {} WHERE {}", join(sight, "t.case_id"), sight.case());
-    tx.all(&sql, params![sight.parameter()], |row| Ok((row.get("case_id")?, row.get("team_id")?)))
+/// Case and team.
+pub fn teams_of_cases(tx: &Tx<'_>, seen: &Seen) -> Result<Vec<(i64, i64)>> {
+    let teams = |row: &Row<'_>| Ok((row.get("case_id")?, row.get("team_id")?));
+    let mut teams: Vec<(i64, i64)> = tx.all("SELECT case_id, team_id FROM case_teams", [], teams)?;
+    teams.retain(|(case_id, _)| seen.0.contains(case_id));
+    Ok(teams)
 }
 
-/// The tags of the cases that may be seen.
-pub fn tags_of_cases(tx: &Tx<'_>, sight: Sight) -> Result<Vec<(i64, String)>> {
-    let sql = format!("SELECT g.case_id, g.tag FROM case_tags g {} WHERE {}", join(sight, "g.case_id"), sight.case());
-    tx.all(&sql, params![sight.parameter()], |row| Ok((row.get("case_id")?, row.get("tag")?)))
+/// Case and tag.
+pub fn tags_of_cases(tx: &Tx<'_>, seen: &Seen) -> Result<Vec<(i64, String)>> {
+    let tags = |row: &Row<'_>| Ok((row.get("case_id")?, row.get("tag")?));
+    let mut tags: Vec<(i64, String)> = tx.all("SELECT case_id, tag FROM case_tags", [], tags)?;
+    tags.retain(|(case_id, _)| seen.0.contains(case_id));
+    Ok(tags)
 }
 
 pub fn users(tx: &Tx<'_>) -> Result<Vec<Named>> {

@@ -25,11 +25,11 @@ pub fn plan(tx: &Tx<'_>, delivery_id: i64, action: &str) -> Result<()> {
     Ok(())
 }
 
-/// Pending actions of an account, by folder and UID. `CROSS JOIN`: few are pending, of all that an account delivered.
+/// Pending actions of an account after the import, by folder and UID; junk is asked for by itself. `CROSS JOIN`: few are pending, of all that an account delivered.
 pub fn pending(tx: &Tx<'_>, account_id: i64) -> Result<Vec<ServerAction>> {
     tx.all(
         "SELECT s.id, d.folder, d.uidvalidity, d.uid, s.action FROM server_actions s CROSS JOIN deliveries d ON d.id = s.delivery_id
-            WHERE d.account_id = ?1 ORDER BY d.folder NULLS FIRST, s.action, d.uid NULLS FIRST",
+            WHERE d.account_id = ?1 AND s.action NOT IN ('junk', 'not-junk') ORDER BY d.folder NULLS FIRST, s.action, d.uid NULLS FIRST",
         params![account_id],
         |row| {
             Ok(ServerAction {

@@ -192,7 +192,7 @@ pub fn in_team(tx: &Tx<'_>, team_id: i64, position: &str) -> Result<Vec<User>> {
 
 /// Tables that name a user who did something, or to whom something belongs, with what is in them. What else names a user
 /// goes with the user.
-const TRACES: [(&str, &str, &str); 17] = [
+const TRACES: [(&str, &str, &str); 18] = [
     ("cases", "assigned_user_id", "cases"),
     ("cases", "requester_user_id", "cases"),
     ("emails", "user_id", "emails"),
@@ -208,6 +208,7 @@ const TRACES: [(&str, &str, &str); 17] = [
     ("accounts", "assign_to_id", "accounts"),
     ("filters", "user_id", "filters"),
     ("filter_actions", "user_id", "filters"),
+    ("email_junk", "user_id", "decisions about junk"),
     ("log_entries", "user_id", "entries of the log"),
     ("log_entries", "as_user_id", "entries of the log"),
 ];

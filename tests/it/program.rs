@@ -17,6 +17,7 @@ mod exchange;
 mod fifty;
 mod journal;
 mod json;
+mod junk;
 mod letters;
 mod listing;
 pub mod metrics;

@@ -33,6 +33,7 @@ mod guide;
 mod hostile;
 mod hosts;
 mod import_export;
+mod junk;
 mod left_alone;
 mod letters;
 mod mail_folders;

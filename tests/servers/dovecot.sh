@@ -1,11 +1,11 @@
 #!/bin/bash
 # Private Dovecot on loopback, in the foreground, until standard input closes.
 #
-# usage: dovecot.sh [--rm] [--strict | --introspect URL CA] [--relay PORT] DIR [IMAP_PORT IMAPS_PORT]
+# usage: dovecot.sh [--rm] [--strict | --introspect URL CA] [--relay PORT] [--no-move] DIR [IMAP_PORT IMAPS_PORT]
 #
 # DIR must be new or empty; --rm removes it at the end.  Ports not given are chosen.  Prints one line
 # when it serves: "ready imap=PORT imaps=PORT".  Accounts u1 … u9999, password "pw"; Maildirs in
-# DIR/mail/USER (INBOX is the top, other folders .NAME, \Sent is "Sent"); STARTTLS on the IMAP port;
+# DIR/mail/USER (INBOX is the top, other folders .NAME, \Sent is "Sent", \Junk is "Unwanted" once it is there); STARTTLS on the IMAP port;
 # clients trust DIR/tls/ca.pem.  Plain text passwords are taken without TLS too, and for XOAUTH2 and
 # OAUTHBEARER a JSON web token with the user as "sub", signed HS256 with "espomail-test-token-secret".
 #
@@ -14,20 +14,22 @@
 #   --introspect       asks URL whether a token is active, and whose ("upn"); CA signed its certificate
 #   --relay            submission too, with the same logins, by the SMTP server at PORT of loopback
 #                      (needs dovecot-submissiond); then the line ends with "submission=PORT"
+#   --no-move          offers no MOVE
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-mode=usual relay=
+mode=usual relay= offered=
 while :; do
   case ${1:-} in
     --rm) REMOVE=yes; shift ;;
     --strict) mode=strict; shift ;;
     --introspect) mode=introspect url=$2 authority=$3; shift 3 ;;
     --relay) relay=$2; shift 2 ;;
+    --no-move) offered='imap_capability = IMAP4rev1 LITERAL+ UIDPLUS ID ENABLE SPECIAL-USE LIST-EXTENDED NAMESPACE'; shift ;;
     *) break ;;
   esac
 done
-[ $# = 1 ] || [ $# = 3 ] || { sed -n '2,16p' "$0" >&2; exit 2; }
+[ $# = 1 ] || [ $# = 3 ] || { sed -n '2,17p' "$0" >&2; exit 2; }
 PATH=$PATH:/usr/sbin
 command -v dovecot >/dev/null || die "dovecot is missing: run tests/install-packages.sh"
 own_directory "$1"
@@ -160,7 +162,11 @@ namespace inbox {
     auto = create
     special_use = \Sent
   }
+  mailbox Unwanted {
+    special_use = \Junk
+  }
 }
+$offered
 service imap-login {
   chroot =
   $unlimited

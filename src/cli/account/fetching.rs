@@ -38,6 +38,9 @@ pub struct Flags {
     /// Address of a web form that writes for the person in its Reply-To; repeat it for several, empty for none
     #[arg(long = "form-sender", value_name = "ADDRESS")]
     form_senders: Vec<String>,
+    /// Folder on the server that takes mail of `email junk`; empty = the one that the server marks (default)
+    #[arg(long, value_name = "FOLDER", help_heading = "The mailbox")]
+    junk_folder: Option<String>,
     /// Read the Sent folder, so that answers written in other programs are known: auto, no or its name (default: auto for personal accounts, no for group accounts)
     #[arg(long, value_name = "auto|no|FOLDER", value_parser = read_sent, help_heading = "The mailbox")]
     pub read_sent: Option<ReadSent>,
@@ -66,6 +69,10 @@ impl Flags {
         if let Some(read_sent) = &self.read_sent {
             fetching.read_sent = read_sent.clone();
         }
+        fetching.junk_folder = changed(self.junk_folder.as_ref(), fetching.junk_folder.take(), |folder| {
+            check_folder("--junk-folder", folder)?;
+            Ok(folder.to_owned())
+        })?;
         fetching.portion = self.portion.or(fetching.portion);
         fetching.max_size = self.max_size.or(fetching.max_size);
         fetching.authserv_id = changed(self.authserv_id.as_ref(), fetching.authserv_id.take(), |id| {
@@ -98,5 +105,8 @@ pub const COLUMNS: &[Column<Listed>] = &[
     }),
     Column::new("dmarc_none", unlisted().labelled(), |one, _| Cell::text(one.account.fetching.dmarc_none.as_str())),
     Column::new("form_senders", unlisted().labelled(), |one, _| Cell::words(&one.account.form_senders)),
+    Column::new("junk_folder", unlisted().labelled(), |one, _| {
+        Cell::opt_text(one.account.fetching.junk_folder.as_deref())
+    }),
     Column::new("read_sent", unlisted().labelled(), |one, _| Cell::text(&one.account.fetching.read_sent.to_string())),
 ];

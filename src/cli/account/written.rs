@@ -73,6 +73,7 @@ pub fn entry(one: &Listed) -> Result<Entry> {
     let size = fetching.max_size.map(units::write_size).unwrap_or_default();
     put("max_size", text(&size), fetching.max_size.is_some());
     put("dmarc_none", text(fetching.dmarc_none.as_str()), fetching.dmarc_none != new.dmarc_none);
+    put("junk_folder", text(fetching.junk_folder.as_deref().unwrap_or_default()), fetching.junk_folder.is_some());
     put("read_sent", text(&fetching.read_sent.to_string()), fetching.read_sent != new.read_sent);
     put("form_sender", list(&account.form_senders), !account.form_senders.is_empty());
     of_cases(one, &usual, &mut put);

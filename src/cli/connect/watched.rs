@@ -111,6 +111,10 @@ impl<S: MailSource> MailSource for Watched<S> {
         self.told(done)
     }
 
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        self.source.certificate_ends()
+    }
+
     fn logout(&mut self) {
         self.source.logout();
     }

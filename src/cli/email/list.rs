@@ -28,7 +28,7 @@ pub struct List {
     /// Only emails that this account delivered
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Only emails in inbox, important, sent, drafts, archive, trash, all, or a folder of this name
+    /// Only emails in inbox, important, sent, drafts, archive, trash, junk, all, or a folder of this name
     #[arg(long, value_name = "FOLDER")]
     folder: Option<String>,
     /// List deliveries that did not become an email, and why (skipped, discarded, quarantined …)

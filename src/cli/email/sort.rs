@@ -80,6 +80,9 @@ fn target(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<(Sorting, String)> {
         Ok(Place::Inbox) => Ok((Sorting::Move(Target::Inbox), "in the inbox".to_owned())),
         Ok(Place::Archive) => Ok((Sorting::Archive, "in the archive".to_owned())),
         Ok(Place::Trash) => Ok((Sorting::Trash, "in the trash".to_owned())),
+        Ok(Place::Junk) => Err(error::usage("email move: nothing is moved to junk by hand")
+            .hint("so that the mail server learns of it: espomail email junk ID")
+            .into()),
         Ok(place) => Err(error::usage(format!("email move: nothing can be moved to {place}"))
             .hint("move it to inbox, archive, trash or a folder of `espomail folder list`")
             .into()),

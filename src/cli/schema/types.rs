@@ -220,6 +220,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("is_auto_reply", Bool),
     ("is_bounce", Bool),
     ("is_over", Bool),
+    ("junk_folder", Text),
     ("kind", Text),
     ("language", Text),
     ("last_backup_at", Time),

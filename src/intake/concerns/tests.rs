@@ -25,6 +25,7 @@ fn watched(change: impl FnOnce(&mut Watched)) -> Watched {
         unsettled: String::new(),
         copies: String::new(),
         idle: Idle::default(),
+        certificates: Vec::new(),
     };
     change(&mut watched);
     watched
@@ -262,4 +263,24 @@ fn what_is_well_is_said_as_it_is() {
     assert_eq!(all_is_well(&[new(), new(), rest.clone()]), "2 accounts, 2 not fetched yet, 1 disabled");
     assert_eq!(all_is_well(&[watched(|_| {}), rest]), "all accounts are fetched, 1 disabled");
     assert_eq!(all_is_well(&[sends]), "no account is to be fetched, sending works");
+}
+
+#[test]
+fn a_certificate_is_told_of_14_days_before_it_ends() {
+    const DAY: i64 = 86_400;
+    for (served, left, expected) in [
+        (Served::Imap, 14 * DAY, None),
+        (
+            Served::Imap,
+            14 * DAY - 1,
+            Some("the certificate of its IMAP server ends on 2027-01-29, in 13 days: mail.example"),
+        ),
+        (Served::Smtp, 3_600, Some("the certificate of its SMTP server ends on 2027-01-15, in 60 min: mail.example")),
+        (Served::Smtp, -DAY, Some("the certificate of its SMTP server ended on 2027-01-14: mail.example")),
+    ] {
+        let certificate = Certificate { account_id: 1, served, host: "mail.example".into(), ends: ago(-left) };
+        let one = watched(|one| one.certificates.push(certificate));
+        let told: Vec<String> = of_account(&one, &LIMITS, now()).iter().map(Concern::told).collect();
+        assert_eq!(told, expected.into_iter().collect::<Vec<_>>(), "{left}");
+    }
 }

@@ -292,7 +292,7 @@ fn dates_in_words(from: Timestamp, until: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn moment(time: &Asn1TimeRef) -> Option<Timestamp> {
+pub(super) fn moment(time: &Asn1TimeRef) -> Option<Timestamp> {
     let since = Asn1Time::from_unix(0).ok()?.diff(time).ok()?;
     Timestamp::from_second(i64::from(since.days) * 86_400 + i64::from(since.secs)).ok()
 }

@@ -23,6 +23,8 @@ settings! {
         authserv_id: Option<String> = None,
         /// Whether mail of a domain without a DMARC policy is believed (B4.12).
         dmarc_none: DmarcNone = DmarcNone::Trust,
+        /// Where the server keeps junk; `None` = the folder that it marks as such.
+        junk_folder: Option<String> = None,
         /// The Sent folder as a source.
         read_sent: ReadSent = match kind {
             AccountKind::Group => ReadSent::No,

@@ -162,7 +162,10 @@ pub fn forget_numbers(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u
     const THESE: &str = "account_id = ?1 AND folder = ?2 AND uidvalidity = ?3";
     let these = params![account_id, folder, uidvalidity];
     tx.execute(
-        &format!("DELETE FROM server_actions WHERE delivery_id IN (SELECT id FROM deliveries WHERE {THESE})"),
+        &format!(
+            "DELETE FROM server_actions WHERE action NOT IN ('junk', 'not-junk')
+                AND delivery_id IN (SELECT id FROM deliveries WHERE {THESE})"
+        ),
         these,
     )?;
     tx.execute(&format!("DELETE FROM deliveries WHERE {THESE} AND outcome IN ('missing', 'unfetchable')"), these)?;

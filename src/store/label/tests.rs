@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Label;
+use crate::store::accounts::certificates::Served;
 use crate::store::accounts::{AccountKind, Auth, AutoMail, Distribution, DmarcNone, PutIn, Share, StaffForward, Tls};
 use crate::store::cases::{CaseStatus, Priority, Role, WaitingFor};
 use crate::store::deliveries::Source;
@@ -60,6 +61,7 @@ fn enums() -> BTreeMap<String, Vec<String>> {
         ("accounts.staff_forward", all::<StaffForward>()),
         ("accounts.share", all::<Share>()),
         ("accounts.dmarc_none", all::<DmarcNone>()),
+        ("account_certificates.protocol", all::<Served>()),
         ("account_folders.put_in", all::<PutIn>()),
         ("record_addresses.record_type", of(&people)),
         ("cases.status", all::<CaseStatus>()),

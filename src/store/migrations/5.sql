@@ -280,3 +280,20 @@ CREATE TABLE deaths (
   run         INTEGER NOT NULL,
   PRIMARY KEY (delivery_id, run)
 ) STRICT, WITHOUT ROWID;
+-- Mail that is junk, the folder where a server keeps it, and the certificates of mail servers.
+ALTER TABLE accounts ADD COLUMN junk_folder TEXT;
+CREATE TABLE email_junk (
+  email_id INTEGER PRIMARY KEY REFERENCES emails ON DELETE CASCADE,
+  user_id INTEGER REFERENCES users,
+  at INTEGER NOT NULL,
+  case_id INTEGER REFERENCES cases ON DELETE SET NULL,
+  rejected INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX email_junk_case ON email_junk (case_id) WHERE case_id IS NOT NULL;
+CREATE TABLE account_certificates (
+  account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  protocol TEXT NOT NULL CHECK (protocol IN ('imap', 'smtp')),
+  host TEXT NOT NULL,
+  ends_at INTEGER NOT NULL,
+  PRIMARY KEY (account_id, protocol)
+) STRICT, WITHOUT ROWID;

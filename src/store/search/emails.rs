@@ -4,10 +4,11 @@ use anyhow::Result;
 
 use super::full_text::Emails;
 use super::wanted::Wanted;
-use super::{Bound, Test, cases, condition, folders, unfit};
+use super::{Bound, Place, Test, cases, condition, folders, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::{Tx, params, seconds};
 use crate::store::emails::HAS_ATTACHMENT;
+use crate::store::junk::IS_JUNK;
 use crate::store::records::ParentType;
 use crate::store::sight::Sight;
 use crate::store::text::folded;
@@ -31,7 +32,9 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
         tree if is_full_text(&tree) => (vec![tree], Vec::new()),
         tree => (Vec::new(), vec![tree]),
     };
-    let rest = condition(&Tree::All(rest), bound, &one)?;
+    let rest = Tree::All(rest);
+    let junk = if asks_for_junk(&rest) { String::new() } else { format!(" AND NOT {IS_JUNK}") };
+    let rest = format!("{}{junk}", condition(&rest, bound, &one)?);
     let words: Vec<Wanted> = words
         .iter()
         .filter_map(|part| match part {
@@ -48,6 +51,15 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
     let Emails { from, id, plain_id, holds } = (bound.full_text.emails)(&Wanted::All(words), bound);
     let few = few.map(|ids| format!("{plain_id} IN ({ids}) AND ")).unwrap_or_default();
     Ok(Source { from: format!("{from} WHERE {holds} AND {few}{visible} AND {rest}"), by_words: Some(id) })
+}
+
+/// Nobody looks for junk but in its folder.
+fn asks_for_junk(tree: &Tree<Test>) -> bool {
+    match tree {
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().any(asks_for_junk),
+        Tree::Not(part) => asks_for_junk(part),
+        Tree::Is(test) => matches!(test, Test::Place(Place::Junk, _)),
+    }
 }
 
 fn is_full_text(tree: &Tree<Test>) -> bool {

@@ -5,6 +5,7 @@
 
 use super::Bound;
 use crate::store::emails::GroupPlace;
+use crate::store::junk::IS_JUNK;
 use crate::store::label::labels;
 
 labels! {
@@ -22,7 +23,9 @@ labels! {
         Archive = "archive",
         /// Thrown away.
         Trash = "trash",
-        /// Everything but the trash.
+        /// Called junk by somebody, for everybody.
+        Junk = "junk",
+        /// Everything but the trash and junk.
         All = "all",
     }
 }
@@ -54,6 +57,8 @@ pub(super) fn place(place: Place, viewer: Option<i64>, bound: &mut Bound) -> Str
             format!("{} OR {}", own("u.archive AND NOT u.trash", &viewer), shared(GroupPlace::Archive, &viewer))
         }
         Place::Trash => trash(&viewer),
+        // What `email_source` leaves out of every other list; the viewer makes no difference.
+        Place::Junk => format!("({IS_JUNK} OR CAST({viewer} AS BIGINT) IS NULL AND FALSE)"),
         Place::All => format!("NOT ({})", trash(&viewer)),
     }
 }
@@ -74,7 +79,7 @@ pub(super) fn named(folder: Named, bound: &mut Bound) -> String {
 pub(in crate::store) fn lies_in(viewer: &str) -> String {
     let works = works_in(viewer);
     format!(
-        "CASE WHEN {own_trash} THEN 'trash' WHEN {own_archive} THEN 'archive'
+        "CASE WHEN {IS_JUNK} THEN 'junk' WHEN {own_trash} THEN 'trash' WHEN {own_archive} THEN 'archive'
             WHEN {shared_trash} THEN 'trash' WHEN {shared_archive} THEN 'archive'
             WHEN e.status = 'Draft' AND e.user_id = {viewer} THEN 'drafts'
             ELSE coalesce(

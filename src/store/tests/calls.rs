@@ -227,10 +227,11 @@ fn of_reader(tx: &Tx<'_>, sight: Sight) {
     let _ = notifications::take_digest(tx, 1, sight, NOW);
     let _ = records::contacts_of(tx, 1, sight);
     let _ = reports::cases(tx, sight);
-    let _ = reports::waits(tx, sight);
-    let _ = reports::letters(tx, sight, NOW, NOW);
-    let _ = reports::teams_of_cases(tx, sight);
-    let _ = reports::tags_of_cases(tx, sight);
+    let seen = reports::Seen::of(&[]);
+    let _ = reports::waits(tx, &seen);
+    let _ = reports::letters(tx, sight, &seen, NOW, NOW);
+    let _ = reports::teams_of_cases(tx, &seen);
+    let _ = reports::tags_of_cases(tx, &seen);
     for kind in ParentType::ALL {
         let record = Parent { kind: *kind, id: 1 };
         let _ = drafts::of_record(tx, record, sight);

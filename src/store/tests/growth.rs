@@ -9,6 +9,7 @@ use crate::store::db::Store;
 /// Tables of which a desk has a few rows, however much mail it has.
 const FEW: &[&str] = &[
     "account_aliases",
+    "account_certificates",
     "account_folders",
     "account_form_senders",
     "account_teams",
@@ -69,17 +70,16 @@ const WALKS: &[(&str, &str, &str)] = &[
     ("SELECT 1 FROM contacts WHERE assigned_user_id", "contacts", DELETED),
     ("SELECT 1 FROM emails WHERE user_id", "emails", DELETED),
     ("SELECT 1 FROM leads WHERE assigned_user_id", "leads", DELETED),
+    ("SELECT 1 FROM email_junk WHERE user_id", "email_junk", DELETED),
     ("SELECT 1 FROM log_entries WHERE", "log_entries", DELETED),
     ("SELECT 1 FROM notes WHERE user_id", "notes", DELETED),
     ("SELECT 1 FROM opportunities WHERE assigned_user_id", "opportunities", DELETED),
     ("EXISTS (SELECT 1 FROM drafts WHERE account_id", "drafts", DELETED),
     ("UPDATE notifications SET digest = FALSE WHERE digest", "notifications", "a restored database is settled once"),
     ("FROM case_tags g JOIN", "case_tags", "the tags in use are counted, for a completion"),
-    ("FROM case_waits w", "case_waits", REPORT),
-    ("FROM case_teams t", "case_teams", REPORT),
-    ("FROM case_teams t", "cases", REPORT),
-    ("FROM case_tags g", "case_tags", REPORT),
-    ("FROM case_tags g", "cases", REPORT),
+    ("SELECT case_id, since, until FROM case_waits", "case_waits", REPORT),
+    ("SELECT case_id, team_id FROM case_teams", "case_teams", REPORT),
+    ("SELECT case_id, tag FROM case_tags", "case_tags", REPORT),
     ("of_sender (id)", "emails", "`e` are the ten mails of one sender in one case, by an index"),
 ];
 

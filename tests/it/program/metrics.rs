@@ -227,3 +227,27 @@ fn a_reader_never_sees_half_a_file_and_a_failure_leaves_the_last_one() {
     let left: Vec<_> = std::fs::read_dir(desk.sandbox.path("")).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".espomail.prom")), "{left:?}");
 }
+
+#[test]
+fn a_certificate_that_ends_soon_is_a_number_and_a_warning() {
+    let desk = Desk::new().piped_account("support", &[]);
+    desk.ok("account edit support --imap imap.desk.example --smtp smtp.desk.example --smtp-tls implicit");
+    let soon = seconds().floor() + 5.0 * 86_400.0;
+    let row = |protocol: &str, host: &str, ends: f64| {
+        desk.query(&format!(
+            "INSERT INTO account_certificates (account_id, protocol, host, ends_at) VALUES (1, '{protocol}', '{host}', {ends:.0})"
+        ));
+    };
+    row("imap", "imap.desk.example", soon);
+    // Of a server that the account has no more.
+    row("smtp", "old.desk.example", soon);
+    let samples = read(&desk.ok("metrics").stdout);
+    let labels = [("account", "support"), ("kind", "group"), ("protocol", "imap")];
+    assert_eq!(one(&samples, "account_certificate_end_timestamp_seconds", &labels), soon);
+    let of_certificates = samples.keys().filter(|(name, _)| name.contains("certificate_end")).count();
+    assert_eq!(of_certificates, 1, "{samples:#?}");
+    for words in ["check", "doctor --offline", "status"] {
+        let run = desk.run(words);
+        assert!(run.stdout.contains("the certificate of its IMAP server ends on "), "{words}: {run:?}");
+    }
+}

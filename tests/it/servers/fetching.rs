@@ -258,6 +258,16 @@ fn tls_implicit_and_starttls_with_every_kind_of_secret() {
         sandbox.run(&["fetch"]).ok().silent();
         exim.idle();
         assert_eq!(customer.arrived(1).len(), 1, "{tls}");
+        // What the connections showed is remembered, and told without another one.
+        let metrics = sandbox.run(&["metrics"]).ok().stdout;
+        for protocol in ["imap", "smtp"] {
+            let sample = format!(
+                "certificate_end_timestamp_seconds{{account=\"support\",kind=\"group\",protocol=\"{protocol}\"}} "
+            );
+            let ends = metrics.lines().find_map(|line| line.split_once(&sample)).map(|(_, ends)| ends.parse::<f64>());
+            let ends = ends.unwrap_or_else(|| panic!("{tls} {protocol}: {metrics}")).unwrap();
+            assert!(ends > Timestamp::now().as_second() as f64, "{ends}");
+        }
         // The system does not trust this authority.
         sandbox.run(&["account", "edit", "support", "--ca", ""]).ok();
         sandbox.run(&["account", "test", "support"]).exits(69);

@@ -244,6 +244,7 @@ pub const ROWS: &[Row] = &[
     row("email link {} case/{case}", Take(Email)),
     row("email link {email} case/{}", Edit(Case)),
     late("email unlink {}", Take(Email), ANY),
+    late("email junk {}", Take(Email), ANY),
     row("email delete {} --reason R", Remove(Email)),
     late("email fetch-rest {}", Edit(Email), 65),
     late("email share {}", Edit(Email), ANY),

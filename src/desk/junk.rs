@@ -1,0 +1,143 @@
+//! Junk (B2.17): a mail that people want nowhere, and that the mail server's filter is to learn from.
+//!
+//! It is out of lists and reports for everybody, the case that it alone made is rejected as spam, and the next fetch moves
+//! it to the junk folder of its server. All of that can be taken back.
+
+use anyhow::Result;
+
+use super::email::require_edit_of;
+use super::{link_email, reopen, spam, take_out, who};
+use crate::access::Actor;
+use crate::error;
+use crate::intake::waiting;
+use crate::intake::world::World;
+use crate::store::accounts::Account;
+use crate::store::cases::{self, Case, CaseStatus};
+use crate::store::db::Tx;
+use crate::store::deliveries;
+use crate::store::emails::{self, Email, EmailStatus};
+use crate::store::junk::{self, Junk};
+use crate::store::records::{self, Parent};
+use crate::store::sight::Object;
+
+/// What followed, for those who asked for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The accounts whose servers move it.
+    pub accounts: Vec<String>,
+    /// The case that was rejected or opened again.
+    pub case_number: Option<i64>,
+    /// The case that it was taken out of, or is in again.
+    pub other_case: Option<i64>,
+    /// It was so before.
+    pub known: bool,
+}
+
+/// Calls a mail junk.
+///
+/// # Errors
+/// It was written by us; exit 77 where the actor may not change it, or the case that it is in.
+pub fn junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<Followed> {
+    actor.require_edit(tx, Object::Email(email.id))?;
+    require_edit_of(tx, actor, email.parent)?;
+    refuse_ours(email)?;
+    if junk::of(tx, email.id)?.is_some() {
+        return Ok(Followed { known: true, ..Followed::default() });
+    }
+    let mut followed = Followed::default();
+    let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+    let alone = case.as_ref().map_or(Ok(false), |case| is_alone(tx, case, email))?;
+    let rejected = alone && case.as_ref().is_some_and(|case| case.status.is_open());
+    emails::decide(tx, email.id, "junk", &format!("called junk by {}", who(actor)), world.now)?;
+    match &case {
+        Some(case) if rejected => {
+            spam(tx, world, actor, case)?;
+            followed.case_number = Some(case.number);
+        }
+        Some(case) if !alone => {
+            take_out(tx, world, actor, case, email.id)?;
+            followed.other_case = Some(case.number);
+        }
+        _ => {}
+    }
+    emails::set_undecided(tx, email.id, false)?;
+    let case_id = case.filter(|_| rejected || !alone).map(|case| case.id);
+    junk::add(tx, email.id, Junk { user_id: actor.user_id(), case_id, rejected }, world.now)?;
+    followed.accounts = plan(tx, world, actor, email, junk::MOVE)?;
+    Ok(followed)
+}
+
+/// Takes that back: the mail is in its lists and its case again, and goes back to the folder that it came from.
+///
+/// # Errors
+/// It is not junk; exit 77 as for [`junk`].
+pub fn not_junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<Followed> {
+    actor.require_edit(tx, Object::Email(email.id))?;
+    let Some(said) = junk::of(tx, email.id)? else {
+        return Err(error::data(format!("email {} is not junk", email.id))
+            .hint("what is: espomail email list --folder junk")
+            .into());
+    };
+    let case = said.case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+    let seen = match case {
+        Some(case) if records::exists(tx, Parent::case(case.id), actor.sight())? => Some(case),
+        _ => None,
+    };
+    junk::remove(tx, email.id)?;
+    emails::decide(tx, email.id, "junk", &format!("not junk, by {}", who(actor)), world.now)?;
+    let mut followed = Followed::default();
+    if let Some(case) = &seen {
+        actor.require_edit(tx, Object::Record(Parent::case(case.id)))?;
+        if said.rejected && case.status == CaseStatus::Rejected {
+            reopen(tx, world, actor, case)?;
+            waiting::set(tx, world, case)?;
+            followed.case_number = Some(case.number);
+        } else if !said.rejected && email.parent.is_none() && case.merged_into_id.is_none() {
+            link_email(tx, world, actor, email, Parent::case(case.id))?;
+            followed.other_case = Some(case.number);
+        }
+    }
+    followed.accounts = plan(tx, world, actor, email, junk::MOVE_BACK)?;
+    Ok(followed)
+}
+
+fn refuse_ours(email: &Email) -> Result<()> {
+    if email.status == EmailStatus::Archived && email.user_id.is_none() {
+        return Ok(());
+    }
+    let text = format!("email {} was written by one of us: only mail that came in from others can be junk", email.id);
+    let hint = format!("to put it out of the way: espomail email trash {}", email.id);
+    Err(error::data(text).hint(hint).into())
+}
+
+/// Whether nothing else is in the case that a person wrote.
+fn is_alone(tx: &Tx<'_>, case: &Case, email: &Email) -> Result<bool> {
+    for other in emails::of_case(tx, case.id)? {
+        let counts = other.id != email.id && other.automatic.is_empty();
+        if counts && junk::of(tx, other.id)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Plans what the servers do. A personal mailbox is its owner's: others do not move mail there.
+fn plan(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, action: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for delivery in deliveries::of_email(tx, email.id)? {
+        let account = world.account(delivery.account_id)?;
+        if delivery.uid.is_none() && delivery.folder.is_none() || account.imap.host.is_none() || !moves(actor, account)
+        {
+            continue;
+        }
+        junk::plan(tx, delivery.id, action)?;
+        if !names.contains(&account.name) {
+            names.push(account.name.clone());
+        }
+    }
+    Ok(names)
+}
+
+fn moves(actor: &Actor, account: &Account) -> bool {
+    account.user_id.is_none() || account.user_id == actor.user_id()
+}

@@ -1,0 +1,110 @@
+//! Mail that people called junk: it is out of lists and reports until somebody takes that back.
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Tx, params, seconds};
+use super::tombstones;
+
+/// An email `e` is junk.
+pub const IS_JUNK: &str = "EXISTS (SELECT 1 FROM email_junk j WHERE j.email_id = e.id)";
+/// A case `c` was made by junk alone, and nobody has opened it again.
+pub const IS_JUNK_CASE: &str =
+    "(c.status = 'Rejected' AND EXISTS (SELECT 1 FROM email_junk j WHERE j.case_id = c.id AND j.rejected))";
+
+/// What was said of an email.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Junk {
+    /// Who said so; `None` = an administrator who is not a user.
+    pub user_id: Option<i64>,
+    /// The case that it belonged to.
+    pub case_id: Option<i64>,
+    /// It alone had made that case, which was rejected; else it was taken out of it.
+    pub rejected: bool,
+}
+
+/// Takes an email out of lists and reports, and what was told of it out of the unread notifications.
+pub fn add(tx: &Tx<'_>, email_id: i64, junk: Junk, now: Timestamp) -> Result<()> {
+    tx.about("email", email_id);
+    tx.execute(
+        "INSERT INTO email_junk (email_id, user_id, at, case_id, rejected) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![email_id, junk.user_id, seconds(now), junk.case_id, junk.rejected],
+    )?;
+    tx.execute(
+        "UPDATE notifications SET read_at = ?2, digest = FALSE WHERE email_id = ?1 AND read_at IS NULL",
+        params![email_id, seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// What was said of an email; `None` = it is not junk.
+pub fn of(tx: &Tx<'_>, email_id: i64) -> Result<Option<Junk>> {
+    tx.one("SELECT user_id, case_id, rejected FROM email_junk WHERE email_id = ?1", params![email_id], |row| {
+        Ok(Junk { user_id: row.get("user_id")?, case_id: row.get("case_id")?, rejected: row.get("rejected")? })
+    })
+}
+
+/// Takes it back.
+pub fn remove(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.about("email", email_id);
+    tx.execute("DELETE FROM email_junk WHERE email_id = ?1", params![email_id])?;
+    Ok(())
+}
+
+/// What a server is to do with its copy: into the junk folder, or back.
+pub const MOVE: &str = "junk";
+pub const MOVE_BACK: &str = "not-junk";
+
+/// Plans that for a delivery, in the place of what was planned before.
+pub fn plan(tx: &Tx<'_>, delivery_id: i64, action: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO server_actions (delivery_id, action) VALUES (?1, ?2)
+            ON CONFLICT (delivery_id) DO UPDATE SET action = excluded.action, attempts = 0, last_error = ''",
+        params![delivery_id, action],
+    )?;
+    Ok(())
+}
+
+/// A message that is to be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub action_id: i64,
+    pub email_id: i64,
+    /// Where it was delivered, and goes back to.
+    pub folder: String,
+    /// `None` = the folder has been numbered in another way since.
+    pub place: Option<(u32, u32)>,
+    /// Out of the junk folder.
+    pub back: bool,
+    /// Its Message-ID, or `sha256:…` of the content where there is none.
+    pub message_id: String,
+    /// Bytes as the server said.
+    pub size: i64,
+    /// What makes a message the same email ([`tombstones::hash`]).
+    pub hash: [u8; 32],
+}
+
+/// What the server of an account is to move, by folder. `CROSS JOIN`: few are pending, of all that an account delivered.
+pub fn wanted(tx: &Tx<'_>, account_id: i64) -> Result<Vec<Wanted>> {
+    tx.all(
+        "SELECT s.id, s.action, d.folder, d.uidvalidity, d.uid, d.size, e.id AS email_id, e.message_id, e.from_address, e.date
+            FROM server_actions s CROSS JOIN deliveries d ON d.id = s.delivery_id CROSS JOIN emails e ON e.id = d.email_id
+            WHERE d.account_id = ?1 AND s.action IN ('junk', 'not-junk') AND d.folder IS NOT NULL ORDER BY d.folder, d.uid",
+        params![account_id],
+        |row| {
+            let message_id: String = row.get("message_id")?;
+            let from: String = row.get("from_address")?;
+            let (validity, uid): (Option<u32>, Option<u32>) = (row.get("uidvalidity")?, row.get("uid")?);
+            Ok(Wanted {
+                action_id: row.get("id")?,
+                email_id: row.get("email_id")?,
+                folder: row.get("folder")?,
+                place: validity.zip(uid),
+                back: row.get::<String>("action")? == MOVE_BACK,
+                size: row.get("size")?,
+                hash: tombstones::hash(&message_id, &from, row.opt_time("date")?),
+                message_id,
+            })
+        },
+    )
+}
