@@ -11,6 +11,7 @@
 
 mod begin;
 mod draft;
+mod invitation;
 mod kept;
 mod permit;
 mod plan;
@@ -23,6 +24,7 @@ use anyhow::{Context, Result};
 
 pub use begin::{Occasion, Wishes, begin};
 pub use draft::{discard, keep, news, resume};
+pub use invitation::{Said, answer};
 pub use kept::Kept;
 pub use plan::{Outdated, Plan, Ready, over_limit, plan, plan_draft};
 pub use review::{Review, review};
@@ -55,6 +57,8 @@ pub struct Letter {
     pub markdown: bool,
     /// HTML of a template.
     pub html: Option<String>,
+    /// The answer to an invitation, as a calendar.
+    pub calendar: Option<String>,
     pub attachments: Vec<OutgoingAttachment>,
 }
 

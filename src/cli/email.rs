@@ -2,6 +2,7 @@
 
 pub mod attachment;
 mod explain;
+mod invitation;
 mod junk;
 mod link;
 mod list;
@@ -113,6 +114,11 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email reply 9131 -m 'Thank you.'\n  $ espomail email reply 9131 --all --quote -F answer.txt --attach invoice.pdf"
     )]
     Reply(verbs::Reply),
+    /// Answer an invitation: accept it, decline it, or say perhaps
+    #[command(
+        before_help = "Examples:\n  $ espomail email invitation 9131 accept\n  $ espomail email invitation 9131 decline -m 'I am away that day.'"
+    )]
+    Invitation(invitation::Invitation),
     /// Forward an email with its attachments
     #[command(
         before_help = "Examples:\n  $ espomail email forward 9131 --to lab@example.org -m 'What do you think?'\n  $ espomail email forward 9131 --to lab@example.org --as-attachment"
@@ -160,6 +166,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Share(args) => sort::share(&args.ids, ctx),
         EmailCommand::Explain(args) => explain::explain(args.id, ctx),
         EmailCommand::Reply(args) => verbs::reply(&args, ctx),
+        EmailCommand::Invitation(args) => invitation::run(&args, ctx),
         EmailCommand::Forward(args) => verbs::forward(&args, ctx),
         EmailCommand::Send(args) => verbs::send(&args, ctx),
         EmailCommand::Edit(args) => verbs::edit(&args, ctx),

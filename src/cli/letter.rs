@@ -189,7 +189,7 @@ fn from_wish(given: &Option<String>) -> Result<FromWish> {
 }
 
 /// An email with its case, where that may be seen too.
-fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)> {
+pub fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)> {
     let email = context::email(tx, actor, id)?;
     if email.status == emails::EmailStatus::Draft {
         return Err(error::data(format!("email {id} is a draft"))
@@ -223,7 +223,7 @@ fn up_to_date(ctx: &Context, started: &Started) -> Result<()> {
     }
 }
 
-fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timestamp>) -> Result<()> {
+pub fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timestamp>) -> Result<()> {
     if draft {
         return keep(ctx, started);
     }

@@ -42,6 +42,8 @@ pub struct Outgoing {
     pub text: String,
     /// The same as HTML.
     pub html: Option<String>,
+    /// The same as a calendar that answers an invitation (RFC 6047).
+    pub calendar: Option<String>,
     /// Message-ID without angle brackets.
     pub message_id: String,
     /// In-Reply-To; left out if it cannot be written.

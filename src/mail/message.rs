@@ -7,7 +7,7 @@
 //! trusts a name.
 
 mod body;
-mod calendar;
+pub mod calendar;
 mod charset;
 mod date;
 mod enclosed;

@@ -131,6 +131,7 @@ pub fn begin(
         html: rendered.and_then(|rendered| rendered.html_of(&text)),
         text,
         markdown: wishes.markdown,
+        calendar: None,
         attachments: wishes.attachments.into_iter().chain(attachments).collect(),
     };
     let typed = wishes.to.iter().chain(&wishes.cc).chain(&wishes.bcc).map(|mailbox| mailbox.address.clone()).collect();

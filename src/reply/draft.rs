@@ -90,6 +90,7 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         text: message.text,
         markdown: draft.markdown,
         html: message.html.filter(|_| !draft.markdown),
+        calendar: None,
         attachments: begin::files(&bytes),
     };
     let Head { to, cc, bcc, .. } = &letter.head;

@@ -104,10 +104,11 @@ impl<'a> Plan<'a> {
     /// An address that cannot be written safely.
     pub fn compose(self) -> Result<Ready<'a>> {
         let Plan { started, at, seed, heading } = self;
-        let Letter { markdown, text, html, attachments, .. } = &started.letter;
+        let Letter { markdown, text, html, calendar, attachments, .. } = &started.letter;
         let outgoing = Outgoing {
             text: text.clone(),
             html: if *markdown { Some(markdown::to_html(text)) } else { html.clone() },
+            calendar: calendar.clone(),
             attachments: attachments.clone(),
             ..heading.clone()
         };

@@ -305,6 +305,17 @@ pub fn addresses(tx: &Tx<'_>, email_id: i64, field: Field) -> Result<Vec<Mailbox
     Ok(all.into_iter().flatten().collect())
 }
 
+/// Mail that an address wrote since a moment, the newest first.
+pub fn from_since(tx: &Tx<'_>, address: &str, since: Timestamp, limit: i64, sight: Sight) -> Result<Vec<Email>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM email_addresses a JOIN emails e ON e.id = a.email_id
+            WHERE a.address = ?2 AND a.field = 'from' AND e.received_at >= ?3 AND {}
+            ORDER BY e.received_at DESC, e.id DESC LIMIT ?4",
+        sight.email()
+    );
+    tx.all(&sql, params![sight.parameter(), address, seconds(since), limit], Email::from_row)
+}
+
 /// The Message-ID of an email and its aliases.
 pub fn names(tx: &Tx<'_>, email_id: i64) -> Result<Vec<String>> {
     tx.values(

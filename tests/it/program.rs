@@ -15,6 +15,7 @@ mod errors;
 mod events;
 mod exchange;
 mod fifty;
+mod invitations;
 mod journal;
 mod json;
 mod junk;

@@ -226,6 +226,10 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
             .collect();
         let gap = if files.is_empty() || body.is_empty() { "" } else { "\n" };
         ctx.ui.text(&format!("\n{body}{gap}{files}"))?;
+        let invites = message.part_types.iter().any(|kind| kind == "text/calendar; method=REQUEST");
+        if let Some(id) = origin.id.filter(|_| invites) {
+            ctx.ui.hint(&format!("to answer the invitation: espomail email invitation {id} accept"));
+        }
         was_seen(&Vec::from_iter(shown.origin.id), ctx);
     }
     Ok(())

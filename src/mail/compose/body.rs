@@ -16,16 +16,17 @@ pub(super) fn write(outgoing: &Outgoing) -> Result<Vec<u8>, ComposeError> {
     // A line that is longer than a line of mail is encoded: no server breaks it, and every reader sees one line.
     let text = SinglePart::plain(body_text(&outgoing.text));
     let html = outgoing.html.as_deref().map(|html| SinglePart::html(body_text(html)));
+    let others: Vec<SinglePart> = html.into_iter().chain(outgoing.calendar.as_deref().map(calendar)).collect();
     if outgoing.attachments.is_empty() {
-        return Ok(match html {
-            Some(html) => alternative(outgoing, text, html).formatted(),
-            None => text.formatted(),
+        return Ok(match others.is_empty() {
+            false => alternative(outgoing, text, others).formatted(),
+            true => text.formatted(),
         });
     }
     let mixed = MultiPart::mixed().boundary(boundary(outgoing, "mixed"));
-    let mut mixed = match html {
-        Some(html) => mixed.multipart(alternative(outgoing, text, html)),
-        None => mixed.singlepart(text),
+    let mut mixed = match others.is_empty() {
+        false => mixed.multipart(alternative(outgoing, text, others)),
+        true => mixed.singlepart(text),
     };
     for attachment in &outgoing.attachments {
         mixed = mixed.singlepart(attached(attachment)?);
@@ -33,8 +34,18 @@ pub(super) fn write(outgoing: &Outgoing) -> Result<Vec<u8>, ComposeError> {
     Ok(mixed.formatted())
 }
 
-fn alternative(outgoing: &Outgoing, text: SinglePart, html: SinglePart) -> MultiPart {
-    MultiPart::alternative().boundary(boundary(outgoing, "alternative")).singlepart(text).singlepart(html)
+/// The text and what says the same in another way, the best last (RFC 2046 5.1.4).
+fn alternative(outgoing: &Outgoing, text: SinglePart, others: Vec<SinglePart>) -> MultiPart {
+    let first = MultiPart::alternative().boundary(boundary(outgoing, "alternative")).singlepart(text);
+    others.into_iter().fold(first, MultiPart::singlepart)
+}
+
+/// Its line ends are part of it, so that it is encoded whole.
+fn calendar(calendar: &str) -> SinglePart {
+    let content_type =
+        ContentType::parse("text/calendar; method=REPLY; charset=UTF-8").unwrap_or(ContentType::TEXT_PLAIN);
+    let body = Body::new(calendar.as_bytes().to_vec());
+    SinglePart::builder().header(content_type).body(body)
 }
 
 /// A boundary that follows from the message, so that equal messages have equal bytes. The texts are

@@ -1,5 +1,6 @@
 //! Invitations, answers to them and cancellations (RFC 5545, 5546) as text: what, when, where, who.
 
+pub mod invitation;
 mod lines;
 mod when;
 

@@ -207,6 +207,7 @@ fn of_reader(tx: &Tx<'_>, sight: Sight) {
     let _ = cases::tags_in_use(tx, sight, 9);
     let _ = cases::ways(tx, 1, sight);
     let _ = emails::by_id(tx, 1, sight);
+    let _ = emails::from_since(tx, "a", NOW, 1, sight);
     let _ = emails::is_shown_in_case(tx, 1, sight);
     let _ = emails::of_case_for(tx, 1, sight);
     let _ = emails::count_undecided(tx, sight);

@@ -195,6 +195,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("--as ana email move 2 inbox", Tag("result"), 0),
     ("email fetch-rest 1", Nothing, 65),
     ("email share 1", Tag("result"), 0),
+    ("email invitation 1 accept", Nothing, 65),
     ("email junk 1", Tag("result"), 0),
     ("email junk --undo 1", Tag("result"), 0),
     ("--as ana email reply 1 -m Yes.", Tag("result"), 0),

@@ -249,6 +249,7 @@ pub const ROWS: &[Row] = &[
     late("email fetch-rest {}", Edit(Email), 65),
     late("email share {}", Edit(Email), ANY),
     row("email reply {} -m Answer --to x@far.example --from user", Answer(Email)),
+    row("email invitation {} accept", Not("the mails of the matrix invite nobody; see program/invitations.rs")),
     row("email forward {} --to x@far.example --from user", Answer(Email)),
     row("email send --to x@far.example --subject S -m T", Not("see group_sending.rs")),
     row("email send {}", Edit(Draft)),
