@@ -2,6 +2,7 @@
 
 mod backups;
 mod bulk;
+mod canned;
 mod case_work;
 mod colour;
 mod command_line;

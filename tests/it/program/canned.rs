@@ -1,0 +1,66 @@
+//! Canned answers as the manual has them: a shell runs its commands.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use crate::support::Desk;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/man/espomail-template.1");
+
+/// The commands of the section, in order.
+fn recipes() -> Vec<String> {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let part = page.split(".Sh CANNED ANSWERS").nth(1).unwrap().split("\n.Sh ").next().unwrap();
+    let blocks = part.split(".Bd -literal -offset indent\n").skip(1);
+    blocks.map(|block| block.split("\n.Ed").next().unwrap().replace(" 12", " 1").replace("\\e", "\\")).collect()
+}
+
+/// Runs commands as a user types them, or the administrator; what they print.
+fn run(desk: &Desk, user: &[&str], recipe: &str) -> String {
+    let program = desk.sandbox.command(user);
+    let words = std::iter::once(program.get_program()).chain(program.get_args());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let script = |name: &str, text: &str| {
+        let file = desk.sandbox.file(name, text.as_bytes());
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o700)).unwrap();
+        file
+    };
+    script("espomail", &format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" ")));
+    let editor = script("editor", "#!/bin/sh\nexec sed -i 's/has left us/is on its way/' \"$1\"\n");
+    let path = format!("{}:/usr/bin:/bin", desk.sandbox.path("").display());
+    let mut shell = Command::new("bash");
+    shell.args(["-euo", "pipefail", "-c", recipe]).env_clear().env("PATH", path).env("EDITOR", editor);
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))).filter(|(name, _)| *name != "PATH"));
+    let done = shell.output().unwrap();
+    assert!(done.status.success(), "{recipe}\n{done:?}");
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[test]
+fn canned_answers_of_the_manual_are_made_found_filled_in_edited_and_sent() {
+    let desk = Desk::new().piped_account("support", &[]);
+    desk.put(&desk.letter("Kim Lee <kim@customer.example>", "Where is it?"));
+    let recipes = recipes();
+    let [make, find, answer, edit, close] = recipes.as_slice() else { panic!("{recipes:#?}") };
+    let ana = ["--as", "ana"];
+    run(&desk, &[], make);
+    let found = run(&desk, &ana, find);
+    assert!(
+        found.contains("parcel") && found.contains("Hello Kim Lee,") && found.contains("your case is 1."),
+        "{found}"
+    );
+    run(&desk, &ana, answer);
+    run(&desk, &ana, edit);
+    run(&desk, &ana, close);
+    let sent = desk.query(
+        "SELECT e.subject || '|' || b.text FROM emails e JOIN email_bodies b ON b.email_id = e.id WHERE e.status <> 'Archived' ORDER BY e.id",
+    );
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    for (text, parcel) in
+        sent.iter().zip(["your parcel has left us", "your parcel is on its way", "your parcel has left us"])
+    {
+        assert!(text.starts_with("Re: [#1] Where is it?|Hello Kim Lee,") || text.starts_with("[#1] Re:"), "{text}");
+        assert!(text.contains(parcel) && text.contains("ana"), "{text}");
+    }
+    assert_eq!(desk.json("case show 1")["status"], "Closed");
+}
