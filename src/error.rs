@@ -116,8 +116,11 @@ impl Fault {
 #[derive(Debug, thiserror::Error)]
 pub enum Ended {
     /// Some of it failed, and each failure had its own line. Programs still get an error object.
-    #[error("some of it failed, as the lines above say")]
+    #[error("some of it failed")]
     Partly(Kind),
+    /// The same of accounts: what fails for the first time is told nobody, so that there may be no line.
+    #[error("mail of an account could not be fetched or sent")]
+    OfAccounts(Kind),
     /// A code that is not one of [`Kind`]'s: of `check`, or of a command that ran through sudo.
     #[error("exit code {0}")]
     Code(u8),
@@ -190,6 +193,9 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     }
     if let Some(Ended::Partly(kind)) = error.downcast_ref() {
         return (*kind, None);
+    }
+    if let Some(Ended::OfAccounts(kind)) = error.downcast_ref() {
+        return (*kind, Some("espomail status shows which account, and why".to_owned()));
     }
     if let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
         let (kind, hint) = network(net.kind);

@@ -7,7 +7,8 @@ use std::time::Duration;
 /// # Errors
 /// One sentence that says what is expected.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("\"{text}\" is not a duration; write it as 30s, 10m, 1h30m or 3d");
+    let what = if text.trim_start().starts_with('-') { "is negative" } else { "is not a duration" };
+    let bad = || format!("\"{text}\" {what}; write it as 30s, 10m, 1h30m or 3d");
     let seconds = sum(text, |unit| match unit {
         "s" => Some(1),
         "m" | "min" => Some(60),
@@ -117,6 +118,12 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(duration(text).ok().map(|d| d.as_secs()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_error_shows_what_a_duration_looks_like() {
+        assert_eq!(duration("-5m").unwrap_err(), "\"-5m\" is negative; write it as 30s, 10m, 1h30m or 3d");
+        assert_eq!(duration("soon").unwrap_err(), "\"soon\" is not a duration; write it as 30s, 10m, 1h30m or 3d");
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub struct Backup {
     #[arg(long)]
     with_secrets: bool,
     /// Then delete backups of this database next to it that are older than this
-    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = super::duration)]
     keep: Option<Duration>,
 }
 

@@ -99,8 +99,12 @@ fn told(tx: &Tx<'_>, actor: &Actor, event: Event, known: &[(i64, String)]) -> Re
             found => found.cloned(),
         },
         About::Desk if actor.require_admin("events").is_err() => return Ok(None),
-        About::Desk | About::Case(_) | About::Record(..) => None,
+        About::Desk | About::Record(..) => None,
+        About::Case(_) => {
+            let of_case = |(id, _): &&(i64, String)| Some(*id) == event.account_id;
+            known.iter().find(of_case).cloned()
+        }
     };
-    let Event { name, about, note } = event;
+    let Event { name, about, note, .. } = event;
     Ok(Some(Told { name, about, account, note: stream::listed(tx, note, actor.sight())? }))
 }

@@ -11,7 +11,7 @@ use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::ping::{Did, Ping};
 use super::summary::{self, Tally};
 use super::{away, busy, send};
-use crate::error::{self, Kind};
+use crate::error::{self, Ended, Kind};
 use crate::holder::Holder;
 use crate::intake::concerns;
 use crate::intake::fetch::{self, Event, Run};
@@ -45,13 +45,13 @@ pub struct FetchArgs {
     #[arg(long)]
     no_send: bool,
     /// Wait a random time up to this first, so that many hosts do not fetch at once
-    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = super::duration)]
     jitter: Option<Duration>,
     /// What to do if another run is fetching: skip, fail, wait or wait=DURATION
     #[arg(long, value_name = "HOW", default_value = "skip", value_parser = if_locked)]
     if_locked: IfLocked,
     /// End the run after this (default: configuration)
-    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = super::duration)]
     max_runtime: Option<Duration>,
     /// Tell this URL how the run ended (default: configuration)
     #[arg(long, value_name = "URL", value_parser = listener)]
@@ -193,7 +193,7 @@ fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> 
         _ => summary::tell(ctx, &store, &tally, &flushed, started, is_asked),
     };
     ended.and(told)?;
-    tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
+    tally.worst.map_or(Ok(()), |kind| Err(Ended::OfAccounts(kind).into()))
 }
 
 /// The accounts to be polled, and the ids of those among them that the actor does not know of.

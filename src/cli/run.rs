@@ -154,10 +154,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         cli.state = args.typed_path("--state").or(cli.state.take());
         cli.acting_as = args.typed("--as").or(cli.acting_as.take());
     }
-    if ui.is_terminal() && jiff::tz::TimeZone::try_system().is_err() {
-        let zone = std::env::var("TZ").unwrap_or_default();
-        ui.concern(&format!("the time zone \"{zone}\" is not known, so times are in UTC"));
-    }
+    say_unknown_zone(&cli, ui);
     page(&cli, &process, matches, ui);
     let config = Config::load(cli.config.as_deref());
     // `config` itself must work with a configuration that does not.
@@ -363,6 +360,19 @@ impl Cli {
         };
         terminal::is_colored(self.color, is_terminal, habits)
     }
+}
+
+/// A time zone that is not known. What runs every minute says it once, to a person who starts it.
+fn say_unknown_zone(cli: &Cli, ui: &Ui) {
+    let by_cron = matches!(
+        cli.command,
+        Some(Command::Fetch(_) | Command::Send(_) | Command::Ingest(_) | Command::Check(_) | Command::Metrics(_))
+    );
+    let Ok(zone) = std::env::var("TZ") else { return };
+    if (by_cron && !ui.is_terminal()) || jiff::tz::TimeZone::try_system().is_ok() {
+        return;
+    }
+    ui.concern(&format!("the variable TZ has the time zone \"{zone}\", which is not known here: times are in UTC"));
 }
 
 /// Lets a pager show what is longer than the screen. Started with the rights of a service it would give them to everybody

@@ -1,7 +1,7 @@
 //! What has been kept for long enough goes, in small transactions: others read, fetch and write meanwhile. Each of them looks
 //! again whether a thing is still old and settled. A kill leaves what is not done to the next run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,11 +30,43 @@ pub type Counts = BTreeMap<(Prunable, Option<i64>), (i64, i64)>;
 /// Reads what is known of this instance, in a transaction.
 pub type Load<'w> = dyn Fn(&Tx<'_>) -> Result<World<'w>> + 'w;
 
-/// Prunes what is old, or only counts it.
+/// What a dry run has counted already: it goes only once.
+#[derive(Default)]
+pub struct Counted {
+    /// Emails that would be gone.
+    gone: HashSet<i64>,
+    /// Emails that would have lost their attachments.
+    stripped: HashSet<i64>,
+}
+
+impl Counted {
+    /// What is left of a thing of a kind after what was counted before it; nothing where it would be gone.
+    fn rest(&mut self, tx: &Tx<'_>, kind: Prunable, one: &Found) -> Result<Option<Found>> {
+        match kind {
+            Prunable::Trash => _ = self.gone.insert(one.id),
+            Prunable::Cases => self.gone.extend(prune::emails_of_case(tx, one.id, i64::MAX)?),
+            Prunable::Attachments | Prunable::Sources if self.gone.contains(&one.id) => return Ok(None),
+            Prunable::Attachments => _ = self.stripped.insert(one.id),
+            Prunable::Sources if self.stripped.contains(&one.id) => {
+                return Ok(Some(Found { bytes: prune::size_without_attachments(tx, one.id)?, ..*one }));
+            }
+            Prunable::Sources | Prunable::Notifications | Prunable::Log => {}
+        }
+        Ok(Some(*one))
+    }
+}
+
+/// Prunes what is old, or, with what was counted before, only counts it.
 ///
 /// # Errors
 /// The database cannot be read or written; what went until then is gone.
-pub fn run(store: &Store, load: &Load<'_>, old: &Old<'_>, is_dry: bool, counts: &mut Counts) -> Result<()> {
+pub fn run(
+    store: &Store,
+    load: &Load<'_>,
+    old: &Old<'_>,
+    mut dry: Option<&mut Counted>,
+    counts: &mut Counts,
+) -> Result<()> {
     let (mut after, mut number) = (0, 16);
     loop {
         let page = store.read(|tx| prune::found(tx, old, after, i64::MAX, PAGE))?;
@@ -43,8 +75,10 @@ pub fn run(store: &Store, load: &Load<'_>, old: &Old<'_>, is_dry: bool, counts: 
         let wanted =
             |one: &&Found| old.accounts.is_empty() || one.account_id.is_some_and(|id| old.accounts.contains(&id));
         let page: Vec<Found> = page.iter().filter(wanted).copied().collect();
-        if is_dry {
-            page.iter().for_each(|one| count(counts, old.kind, one));
+        if let Some(counted) = dry.as_deref_mut() {
+            let rest = |one: &Found| store.read(|tx| counted.rest(tx, old.kind, one));
+            let left = page.iter().map(rest).collect::<Result<Vec<_>>>()?;
+            left.iter().flatten().for_each(|one| count(counts, old.kind, one));
             continue;
         }
         let mut rest = page.as_slice();

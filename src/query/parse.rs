@@ -1,6 +1,6 @@
 //! From text to a tree, by descent: `a b` = both, `a OR b`, `-a`, parentheses, `field:value`, words.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Field, Pace, Term, Tree, Words, is_name};
 use crate::dates::{self, Clock, Towards};
@@ -187,11 +187,33 @@ impl Reading<'_> {
         match field {
             Field::Before | Field::Older => Ok(Term::Before(self.moment(field, &value, Towards::Past)?)),
             Field::After | Field::Newer => Ok(Term::Since(self.moment(field, &value, Towards::Past)?)),
-            Field::Waiting => Ok(Term::Pace(Pace::Waiting, self.moment(field, &value, Towards::Past)?)),
-            Field::Us => Ok(Term::Pace(Pace::Us, self.moment(field, &value, Towards::Past)?)),
-            Field::Idle => Ok(Term::Pace(Pace::Idle, self.moment(field, &value, Towards::Past)?)),
-            Field::Due => Ok(Term::Pace(Pace::Due, self.moment(field, &value, Towards::Future)?)),
+            Field::Waiting => self.pace(Pace::Waiting, field, &value),
+            Field::Us => self.pace(Pace::Us, field, &value),
+            Field::Idle => self.pace(Pace::Idle, field, &value),
+            Field::Due => self.pace(Pace::Due, field, &value),
             _ => Ok(Term::Value(field, value)),
+        }
+    }
+
+    /// How long something has been so, or will be; what never finds a case is refused.
+    fn pace(&self, pace: Pace, field: Field, value: &str) -> Result<Term, Fault> {
+        let name = field.name();
+        let refused = |why: &str, hint: &str| error::usage(format!("{name}: \"{value}\" {why}")).hint(hint);
+        if value.trim_start().starts_with('-') {
+            return Err(refused("is negative", "write how long, as 30m, 2h or 14d"));
+        }
+        let (towards, now) = (if pace == Pace::Due { Towards::Future } else { Towards::Past }, self.clock.now);
+        let moment = self.moment(field, value, towards)?;
+        match pace {
+            Pace::Due if moment < now - SignedDuration::from_hours(24) => Err(refused(
+                "has been: no case is set aside until then any more",
+                "write a time to come, as due:2d or due:friday",
+            )),
+            Pace::Waiting | Pace::Us | Pace::Idle if moment > now => Err(refused(
+                "is still to come: nothing has lasted since then",
+                "write how long, as 30m, 2h or 14d, or a time that has been",
+            )),
+            _ => Ok(Term::Pace(pace, moment)),
         }
     }
 

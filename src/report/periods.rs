@@ -22,6 +22,14 @@ pub struct Period {
     pub at: Range<i64>,
 }
 
+impl Period {
+    /// The first of its days that lies within the range: not the Monday before it.
+    pub fn first_day(&self, zone: &TimeZone) -> Date {
+        let at = Timestamp::from_second(self.at.start).unwrap_or_default();
+        at.to_zoned_datetime(zone.clone()).date().max(self.date)
+    }
+}
+
 /// The steps in which a range is best shown: days up to a month, weeks up to half a year.
 pub fn usual(range: &Range<Timestamp>) -> By {
     match range.end.as_second().saturating_sub(range.start.as_second()) / 86_400 {
@@ -149,6 +157,14 @@ mod tests {
         ] {
             assert_eq!(shown(since, until, by, zone), expected, "{since} {by} {zone}");
         }
+    }
+
+    #[test]
+    fn a_shortened_week_begins_with_the_first_day_of_the_range() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let weeks = periods(&range("2026-03-25T00:00", "2026-04-07T12:00", &zone), By::Week, &zone).unwrap();
+        let days: Vec<String> = weeks.iter().map(|week| week.first_day(&zone).to_string()).collect();
+        assert_eq!(days, ["2026-03-25", "2026-03-30", "2026-04-06"]);
     }
 
     #[test]

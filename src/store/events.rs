@@ -26,6 +26,8 @@ pub struct Event {
     /// `case.new`, `email.received` …
     pub name: String,
     pub about: About,
+    /// The account that a case came by.
+    pub account_id: Option<i64>,
     pub note: Note,
 }
 
@@ -47,7 +49,7 @@ pub fn after(tx: &Tx<'_>, id: i64, limit: i64, sight: Sight) -> Result<Vec<Event
     let seen = format!("(CASE n.parent_type {kinds}ELSE FALSE END)");
     let names_nothing_hidden = format!("(n.about_type IS NULL OR {})", sight.parent("n.about_type", "n.about_id"));
     let sql = format!(
-        "SELECT n.id, n.kind, n.parent_type, n.parent_id, n.user_id, u.username, n.created_at, k.number,
+        "SELECT n.id, n.kind, n.parent_type, n.parent_id, n.user_id, u.username, n.created_at, k.number, k.account_id,
             CASE WHEN {seen} THEN n.email_id END AS email_id,
             CASE WHEN NOT {names_nothing_hidden} THEN ?4
                 WHEN n.kind = 'status' OR e.id IS NULL OR {seen} THEN n.text ELSE ?5 END AS text
@@ -77,7 +79,7 @@ pub fn after(tx: &Tx<'_>, id: i64, limit: i64, sight: Sight) -> Result<Vec<Event
             text: row.get("text")?,
             created_at: row.time("created_at")?,
         };
-        Ok(Event { name: name(kind, &parent), about, note })
+        Ok(Event { name: name(kind, &parent), about, account_id: row.get("account_id")?, note })
     })
 }
 

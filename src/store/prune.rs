@@ -129,6 +129,14 @@ pub fn attachments(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     Ok(())
 }
 
+/// What the bytes of an email would be without its attachments.
+pub fn size_without_attachments(tx: &Tx<'_>, email_id: i64) -> Result<i64> {
+    let raw_id =
+        tx.value::<i64>("SELECT raw_id FROM emails WHERE id = ?1 AND raw_id IS NOT NULL", params![email_id])?;
+    let rest = raw_id.map(|id| raw::without_parts(tx, id)).transpose()?.flatten();
+    Ok(i64::try_from(rest.unwrap_or_default().len())?)
+}
+
 /// The bytes of an email, of its deliveries and of its other texts.
 fn raws(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
     tx.values(

@@ -41,7 +41,7 @@ pub struct TestArgs {
     #[arg(long)]
     send_probe: bool,
     /// Maximum time to wait for the probe
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = units::duration, requires = "send_probe")]
+    #[arg(long, value_name = "DURATION", default_value = "60s", allow_hyphen_values = true, value_parser = units::duration, requires = "send_probe")]
     wait: Duration,
 }
 

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use crate::cli::context::{self, Context};
 use crate::cli::labels::Labels;
-use crate::desk::prune::{self, Counts};
+use crate::desk::prune::{self, Counted, Counts};
 use crate::error;
 use crate::intake::world::World;
 use crate::store::accounts;
@@ -21,7 +21,7 @@ use crate::units;
 #[derive(Debug, Args)]
 pub struct Prune {
     /// Only what is older than this
-    #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = crate::cli::duration)]
     older: Duration,
     /// What goes; repeat it for several
     #[arg(long = "kind", value_name = "KIND", required = true, value_parser = Labels::of(Prunable::ALL))]
@@ -76,8 +76,9 @@ pub fn run(args: &Prune, ctx: &Context) -> Result<()> {
     if !ctx.dry_run {
         ctx.confirm(&format!("Remove what is older than {} for good?", units::write_duration(args.older)))?;
     }
+    let mut dry = ctx.dry_run.then(Counted::default);
     ctx.long_work(&store, &[], || {
-        kinds().try_for_each(|kind| prune::run(&store, &load, &old(*kind), ctx.dry_run, &mut counts))
+        kinds().try_for_each(|kind| prune::run(&store, &load, &old(*kind), dry.as_mut(), &mut counts))
     })?;
     let all = store.read(accounts::all)?;
     let name_of = |id: i64| all.iter().find(|account| account.id == id).map(|account| (id, account.name.clone()));

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::cli::context::Context;
@@ -27,7 +28,11 @@ const CURVE: usize = 31;
 /// Shows a report to people.
 pub fn show(ctx: &Context, report: &Report) -> Result<()> {
     let letters = Letters::of_environment();
-    ctx.ui.heading(&letters.of(&caption(ctx, report)))?;
+    if ctx.ui.headers {
+        for line in lines_of_caption(&caption(ctx, report), ctx.ui.width) {
+            ctx.ui.heading(&letters.of(&line))?;
+        }
+    }
     if report.rows.is_empty() {
         ctx.ui.note("nothing happened in this time that you can see");
         return Ok(());
@@ -44,6 +49,21 @@ pub fn show(ctx: &Context, report: &Report) -> Result<()> {
 /// What the report is about: `Volume by day · 2026-03-01 to 2026-03-30 · Europe/Berlin`.
 pub fn caption(ctx: &Context, report: &Report) -> String {
     format!("{} · {}", title(report), time(ctx, report))
+}
+
+/// The caption in as many lines as it needs, broken between its parts.
+fn lines_of_caption(caption: &str, width: Option<usize>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in caption.split(" · ") {
+        match lines.last_mut() {
+            Some(line) if width.is_none_or(|width| line.width() + " · ".width() + part.width() <= width) => {
+                line.push_str(" · ");
+                line.push_str(part);
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines
 }
 
 /// What it is, and by what: `Volume by day`.
@@ -101,7 +121,13 @@ fn lines(report: &Report, rows: &[Row], screen: &Screen) -> Vec<String> {
     for row in rows {
         let bar = value(row, main).map(|value| chart::bar(value, most, plan.bar, letters)).unwrap_or_default();
         let charts = [bar, chart::curve(&row.trend, plan.curve, letters)];
-        table.push(cells(&plan, main, name(row, report.asked.by, &plan), |at| shown(report, row, at), charts));
+        table.push(cells(
+            &plan,
+            main,
+            name(row, (report.asked.by, &report.asked.zone), &plan),
+            |at| shown(report, row, at),
+            charts,
+        ));
     }
     if rows.len() > 1 {
         let charts = [String::new(), chart::curve(&report.total.trend, plan.curve, letters)];
@@ -174,7 +200,7 @@ fn plan(report: &Report, rows: &[Row], width: Option<usize>) -> Plan {
 
 /// Columns of a table without its bars.
 fn used(report: &Report, rows: &[Row], plan: &Plan) -> usize {
-    let names = rows.iter().map(|row| name(row, report.asked.by, plan).width());
+    let names = rows.iter().map(|row| name(row, (report.asked.by, &report.asked.zone), plan).width());
     let name = names.chain([report.asked.by.heading().width(), "total".len()]).max().unwrap_or_default();
     let of = |at: &usize| {
         let values = rows.iter().chain([&report.total]).map(|row| shown(report, row, *at).width());
@@ -186,10 +212,10 @@ fn used(report: &Report, rows: &[Row], plan: &Plan) -> usize {
 }
 
 /// What a row is called: `2026-03-29 Sun`, `2026-W13 Mar 23`, `ana`, `(no team)`.
-fn name(row: &Row, by: By, plan: &Plan) -> String {
+fn name(row: &Row, (by, zone): (By, &TimeZone), plan: &Plan) -> String {
     match (&row.name, &row.period) {
         (Some(name), Some(period)) if plan.days && by == By::Week => {
-            format!("{name} {}", period.date.strftime("%b %-d"))
+            format!("{name} {}", period.first_day(zone).strftime("%b %-d"))
         }
         (Some(name), Some(period)) if plan.days => format!("{name} {}", period.date.strftime("%a")),
         (Some(name), _) if plan.is_cut => table::cut(&safe::line(name), NAME),

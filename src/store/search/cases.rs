@@ -60,11 +60,18 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
     })
 }
 
+/// A message `o` of the outbox has not been sent, and may be.
+const ON_ITS_WAY: &str = "o.state IN ('waiting', 'in doubt', 'held')";
+
 /// What is said of the time of case `c`.
 fn of_pace(pace: Pace, moment: String) -> String {
     match pace {
         Pace::Waiting => format!("c.waiting_for = 'us' AND c.waiting_since < {moment}"),
-        Pace::Us => format!("c.waiting_for = 'customer' AND c.waiting_since < {moment}"),
+        // An answer that the server has not taken is none yet: nobody waits for what was not asked.
+        Pace::Us => format!(
+            "c.waiting_for = 'customer' AND c.waiting_since < {moment} AND NOT EXISTS (SELECT 1 FROM outbox o
+                WHERE o.case_id = c.id AND o.kind = 'mail' AND {ON_ITS_WAY})"
+        ),
         Pace::Idle => format!(
             "c.created_at < {moment} AND NOT EXISTS (SELECT 1 FROM emails i WHERE i.parent_type = 'case'
                 AND i.parent_id = c.id AND i.automatic = '' AND i.received_at >= {moment})"

@@ -486,3 +486,46 @@ fn nobody_is_asked_about_what_would_be_refused() {
     assert!(no.stdout.contains("nothing was changed"), "{no:?}");
     desk.ok("team show Support");
 }
+
+#[test]
+fn a_time_at_which_no_case_can_be_is_refused_and_so_is_a_negative_one() {
+    let desk = Desk::new();
+    for (query, words) in [
+        ("us:2099-01-01", "us: \"2099-01-01\" is still to come: nothing has lasted since then"),
+        ("idle:2099-01-01", "idle: \"2099-01-01\" is still to come"),
+        ("waiting:2099-01-01", "waiting: \"2099-01-01\" is still to come"),
+        ("due:2020-01-01", "due: \"2020-01-01\" has been: no case is set aside until then any more"),
+        ("us:-2h", "us: \"-2h\" is negative"),
+        ("due:-2h", "due: \"-2h\" is negative"),
+    ] {
+        let refused = desk.run(&["case", "list", query]).exits(2);
+        assert!(
+            refused.stderr.contains(words) && refused.stderr.contains("2d") | refused.stderr.contains("14d"),
+            "{refused:?}"
+        );
+    }
+    for line in ["case list us:14d", "case list due:2d", "case list idle:now", "case list due:today"] {
+        desk.ok(line);
+    }
+    // For monitoring a usage error is an unknown state.
+    for (line, code) in [
+        ("db prune --kind log --older -5d", 2),
+        ("fetch --max-runtime -5s", 2),
+        ("fetch --jitter -5s", 2),
+        ("check --max-age -5m", 3),
+    ] {
+        let run = desk.run(line).exits(code);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(said.contains("is negative") && said.contains("write it as 30s, 10m, 1h30m or 3d"), "{run:?}");
+    }
+}
+
+#[test]
+fn an_unknown_time_zone_is_told_once_by_its_variable() {
+    let desk = Desk::new();
+    desk.sandbox.env("TZ", "Mars/Base");
+    let said = desk.ok("case list").stderr;
+    let words = "the variable TZ has the time zone \"Mars/Base\", which is not known here: times are in UTC";
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+    assert_eq!(desk.ok("fetch").stderr, "", "cron hears nothing of it");
+}

@@ -214,3 +214,14 @@ fn the_webhook_of_the_manual_posts_each_event_at_least_once() {
     assert!(run(&service.url));
     assert_eq!(service.heard().len(), 2);
 }
+
+#[test]
+fn an_event_of_a_case_names_the_account_that_it_came_by_to_those_who_know_it() {
+    let desk = Desk::new().piped_account("support", &["--team", "Support"]).user("dewi", &[]);
+    desk.put(&desk.letter("kim@customer.example", "Help"));
+    let accounts =
+        |line: &str| -> Vec<Value> { desk.items(line).iter().map(|event| event["account"]["name"].clone()).collect() };
+    let all = accounts("events");
+    assert!(!all.is_empty() && all.iter().all(|name| name == "support"), "{all:?}");
+    assert_eq!(accounts("--as dewi events"), [] as [Value; 0]);
+}

@@ -177,3 +177,16 @@ fn what_a_person_sees_on_a_terminal_is_read() {
     desk.ana("email unread 4").ok();
     assert_eq!(unread("ana"), [4]);
 }
+
+#[test]
+fn a_letter_that_waits_in_the_outbox_does_not_answer_for_us_and_for_the_report() {
+    let desk = Desk::new().piped_account("support", &[]);
+    desk.put(&desk.letter("kim@customer.example", "Help"));
+    desk.ana("case reply 1 -m Yes.");
+    desk.query("UPDATE cases SET waiting_since = waiting_since - 864000");
+    let found = || desk.items("case list us:2d").len();
+    let total = || desk.json("report first-response --since yesterday")["total"].clone();
+    assert_eq!((found(), total()["answered"].clone(), total()["unanswered"].clone()), (0, 0.into(), 1.into()));
+    desk.query("UPDATE outbox SET state = 'sent', settled_at = created_at");
+    assert_eq!((found(), total()["answered"].clone(), total()["unanswered"].clone()), (1, 1.into(), 0.into()));
+}

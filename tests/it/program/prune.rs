@@ -225,3 +225,26 @@ fn readers_and_writers_go_on_while_much_is_pruned_and_the_file_becomes_smaller()
     let on_disk = std::fs::metadata(desk.sandbox.path("espomail.db")).map(|facts| facts.len()).unwrap_or_default();
     assert!(on_disk < u64::try_from(before).unwrap() / 2, "{before} -> {on_disk} on the disk");
 }
+
+#[test]
+fn a_dry_run_counts_what_goes_once() {
+    let desk = Desk::new().piped_account("support", &[]);
+    for n in 1..=3 {
+        desk.put(&with_attachment(&format!("c{n}@customer.example"), &format!("Case {n}"), n, 40_000));
+    }
+    desk.ok("case close 1 2 3");
+    age(&desk, "1, 2, 3");
+    let sizes = |line: &str| -> Vec<(String, i64, i64)> {
+        let row = |row: &Value| {
+            (row["kind"].as_str().unwrap().to_owned(), row["count"].as_i64().unwrap(), row["size"].as_i64().unwrap())
+        };
+        desk.items(&format!("--yes {line}")).iter().map(row).collect()
+    };
+    // The mail of a case goes with it.
+    let all = sizes("--dry-run db prune --older 365d --kind cases --kind attachments --kind sources");
+    assert_eq!(all.iter().map(|(kind, count, _)| (kind.as_str(), *count)).collect::<Vec<_>>(), [("cases", 3)]);
+    let both = "db prune --older 365d --kind attachments --kind sources";
+    let dry = sizes(&format!("--dry-run {both}"));
+    assert!(dry[1].2 < 5_000, "the sources without the attachments: {dry:?}");
+    assert_eq!(sizes(both), dry);
+}

@@ -105,8 +105,8 @@ fn a_negative_limit_is_refused_by_the_name_of_its_flag() {
     let sandbox = Sandbox::new();
     sandbox.init();
     for (flag, value, why) in [
-        ("--max-age", "-5m", "\"-5m\" is not a duration"),
-        ("--max-outbox-age", "-5m", "\"-5m\" is not a duration"),
+        ("--max-age", "-5m", "\"-5m\" is negative"),
+        ("--max-outbox-age", "-5m", "\"-5m\" is negative"),
         ("--max-quarantine", "-1", "must be a whole number, 0 or more, not -1"),
     ] {
         let check = sandbox.run(&["check", flag, value]).exits(3);
