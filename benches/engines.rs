@@ -194,13 +194,14 @@ fn receive(store: &Store, mails: u32) -> f64 {
     while uids.peek().is_some() {
         let work = |tx: &Tx<'_>| {
             let now = Timestamp::now();
+            let mut received = Vec::new();
             for (uid, packed) in uids.by_ref().take(BATCH.try_into()?) {
                 let facts = Facts { internal_date: now, size: RECEIVED.try_into()?, truncated: false, now };
                 let raw_id = raw::add(tx, packed)?;
                 let position = Position { account_id: 1, folder: "INBOX", uidvalidity: 1, uid };
-                deliveries::receive(tx, position, facts, raw_id)?;
+                received.push((position, facts, raw_id));
             }
-            Ok(())
+            deliveries::receive(tx, &received)
         };
         store.write(work).unwrap();
     }

@@ -61,6 +61,7 @@ pub fn store_batch(store: &Store, batch: &Batch, now: Timestamp) -> Result<usize
 pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<Vec<Option<i64>>> {
     // By the id of their bytes. Whether the ledger takes them is asked once for all: a server answers in one go then.
     let mut raws = Vec::with_capacity(batch.items.len());
+    let mut received = Vec::with_capacity(batch.items.len());
     for Item { listed, body } in &batch.items {
         let place = Place {
             account_id: batch.account_id,
@@ -77,7 +78,7 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<Vec<Opt
         match body {
             Delivered::Whole(packed) | Delivered::Beginning(packed) => {
                 let raw_id = raw::add(tx, packed)?;
-                deliveries::receive(tx, place, facts, raw_id)?;
+                received.push((place, facts, raw_id));
                 raws.push(Some(raw_id));
             }
             Delivered::Nothing(words) => {
@@ -86,6 +87,7 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<Vec<Opt
             }
         }
     }
+    deliveries::receive(tx, &received)?;
     let stored = taken(tx, &raws)?;
     if let Some(last) = batch.items.last().filter(|_| batch.moves) {
         let uid = last.listed.uid;
@@ -201,6 +203,27 @@ mod tests {
         let ids: Vec<i64> =
             store.read(|tx| tx.values("SELECT id FROM deliveries WHERE uid > 3 ORDER BY uid", [])).unwrap();
         assert_eq!(again.into_iter().flatten().collect::<Vec<_>>(), ids);
+    }
+
+    #[test]
+    fn each_uid_is_received_once_in_whichever_order_a_server_lists_them() {
+        let store = prepared();
+        let listed = |uids: &[u32]| batch(uids.iter().map(|uid| item(*uid, Delivered::Whole(packed()))).collect());
+        let stored = |uids: &[u32]| {
+            let taken = store.write(|tx| write_batch(tx, &listed(uids), after(0))).unwrap();
+            taken.iter().map(Option::is_some).collect::<Vec<_>>()
+        };
+        assert_eq!(stored(&[5, 5, 3, 4]), [true, false, true, true]);
+        // As many as are written at once, and more; some of them are there.
+        let many: Vec<u32> = (1..=40).collect();
+        assert_eq!(stored(&many).iter().filter(|is_new| **is_new).count(), 37);
+        let twice: Vec<u32> = (41..=50).chain(50..=70).collect();
+        assert_eq!(stored(&twice).iter().filter(|is_new| **is_new).count(), 30);
+        let all: Vec<u32> = (1..=70).collect();
+        let kept = store.read(|tx| tx.values::<u32>("SELECT uid FROM deliveries ORDER BY uid", [])).unwrap();
+        assert_eq!(kept, all);
+        let left: Option<i64> = store.read(|tx| tx.value("SELECT count(*) FROM raw_messages", [])).unwrap();
+        assert_eq!(left, Some(70));
     }
 
     #[test]

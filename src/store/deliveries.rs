@@ -13,7 +13,7 @@ pub use imports::*;
 pub use ledger::*;
 pub use owed::*;
 
-use super::db::{Row, Tx, params, seconds};
+use super::db::{Row, Tx, Value, params, seconds};
 use super::label::labels;
 
 labels! {
@@ -139,28 +139,59 @@ const PLACE: &str = "account_id, folder, uidvalidity, uid";
 /// Those of [`Facts`] that a message has whether its bytes came or not.
 const FACTS: &str = "internal_date, size, received_at";
 
-/// Records a message whose bytes have been stored, unless the ledger has settled this UID before: [`with_raws`] tells which.
-/// A UID that was recorded as missing or unfetchable is received after all.
-pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Result<()> {
+/// A message that was received: its place, its facts, and the id of its bytes.
+pub type Received<'a> = (Place<'a>, Facts, i64);
+
+/// Rows of one statement: a server takes several in less than half of the time.
+const AT_ONCE: usize = 16;
+
+/// Records messages whose bytes have been stored, in the order of their UIDs, unless the ledger has settled a UID before:
+/// [`with_raws`] tells which. A UID that was recorded as missing or unfetchable is received after all.
+pub fn receive(tx: &Tx<'_>, all: &[Received<'_>]) -> Result<()> {
+    let mut rest = all;
+    while !rest.is_empty() {
+        // No statement may have one place twice.
+        let ascend = |pair: &&[Received<'_>]| pair.first().map(|one| one.0.uid) < pair.last().map(|one| one.0.uid);
+        let ascending = 1 + rest.windows(2).take(AT_ONCE - 1).take_while(ascend).count();
+        let (now, later) = rest.split_at(if ascending == AT_ONCE { AT_ONCE } else { 1 });
+        receive_at_once(tx, now)?;
+        rest = later;
+    }
+    Ok(())
+}
+
+fn receive_at_once(tx: &Tx<'_>, all: &[Received<'_>]) -> Result<()> {
+    let row = |first: usize| {
+        let places: Vec<String> = (first..first + 9).map(|place| format!("?{place}")).collect();
+        format!("({}, 'received')", places.join(", "))
+    };
+    let rows: Vec<String> = (0..all.len()).map(|number| row(9 * number + 1)).collect();
+    let values: Vec<Value> = all
+        .iter()
+        .flat_map(|(place, facts, raw_id)| {
+            [
+                Value::from(place.account_id),
+                Value::from(place.folder.to_owned()),
+                Value::from(place.uidvalidity),
+                Value::from(place.uid),
+                Value::from(seconds(facts.internal_date)),
+                Value::from(facts.size),
+                Value::from(seconds(facts.now)),
+                Value::Bool(facts.truncated),
+                Value::from(*raw_id),
+            ]
+        })
+        .collect();
     tx.execute(
         &format!(
-            "INSERT INTO deliveries ({PLACE}, {FACTS}, outcome, truncated, raw_id)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'received', ?8, ?9) ON CONFLICT ({PLACE}) DO UPDATE SET
+            "INSERT INTO deliveries ({PLACE}, {FACTS}, truncated, raw_id, outcome)
+            VALUES {} ON CONFLICT ({PLACE}) DO UPDATE SET
                 outcome = 'received', reason = '', raw_id = excluded.raw_id, size = excluded.size,
                 truncated = excluded.truncated, received_at = excluded.received_at
-            WHERE deliveries.outcome IN ('missing', 'unfetchable')"
+            WHERE deliveries.outcome IN ('missing', 'unfetchable')",
+            rows.join(", ")
         ),
-        params![
-            place.account_id,
-            place.folder,
-            place.uidvalidity,
-            place.uid,
-            seconds(facts.internal_date),
-            facts.size,
-            seconds(facts.now),
-            facts.truncated,
-            raw_id,
-        ],
+        values,
     )?;
     Ok(())
 }

@@ -132,7 +132,9 @@ fn alike_for_all(tx: &Tx<'_>) {
     let _ = cases::due_to_wake(tx, NOW, 9);
     let place = Place { account_id: 1, folder: "INBOX", uidvalidity: 1, uid: 1 };
     let facts = Facts { internal_date: NOW, size: 1, truncated: false, now: NOW };
-    let _ = deliveries::receive(tx, place, facts, 1);
+    let _ = deliveries::receive(tx, &[(place, facts, 1)]);
+    let several: Vec<_> = (1..17).map(|uid| (Place { uid, ..place }, facts, 1)).collect();
+    let _ = deliveries::receive(tx, &several);
     let _ = deliveries::miss(tx, place, facts, "x");
     let _ = deliveries::waiting(tx, 1, 9);
     let _ = deliveries::by_id(tx, 1);

@@ -58,7 +58,7 @@ impl Office {
         let packed = raw::Packed::new(bytes.to_vec()).unwrap();
         let receive = |tx: &Tx<'_>| {
             let raw_id = raw::add(tx, &packed)?;
-            deliveries::receive(tx, place, facts, raw_id)?;
+            deliveries::receive(tx, &[(place, facts, raw_id)])?;
             Ok(*deliveries::with_raws(tx, raw_id, raw_id)?.get(&raw_id).unwrap())
         };
         let id = self.store.write(receive).unwrap();

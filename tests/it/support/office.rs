@@ -73,7 +73,7 @@ impl Office {
                 let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
                 let raw_id = raw::add(tx, &raw::Packed::new(bytes)?)?;
                 let place = Place { account_id, folder: "INBOX", uidvalidity: 1, uid };
-                deliveries::receive(tx, place, facts, raw_id)?;
+                deliveries::receive(tx, &[(place, facts, raw_id)])?;
                 let id = *deliveries::with_raws(tx, raw_id, raw_id)?.get(&raw_id).unwrap();
                 let world = World::load(tx, &self.config, self.now)?;
                 steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
