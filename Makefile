@@ -110,7 +110,7 @@ promises:
 	ESPOMAIL_POINTS=$(MACHINES) $(POISONED) $(TEST) --test it -- four_machines --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_PRODUCTS=1 $(SHIPPED) $(TEST) --test it -- products --test-threads=1 --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_MAILS=$(MAILS) $(POISONED) $(TEST) --test it -- soak --nocapture 2>&1 | $(TABLE)
-	ESPOMAIL_DAMAGES=10 ESPOMAIL_QUERIES=30 ESPOMAIL_LOOP_DAYS=3 $(SHIPPED) $(TEST) --test it -- --skip poison --skip four_machines --skip soak --skip what_cannot_be_imported_is_named_or_kept 2>&1 | $(TABLE)
+	ESPOMAIL_DAMAGES=10 ESPOMAIL_WORDS=10000 ESPOMAIL_RESTORES=200 ESPOMAIL_QUERIES=30 ESPOMAIL_LOOP_DAYS=3 $(SHIPPED) $(TEST) --test it -- --skip poison --skip four_machines --skip soak --skip what_cannot_be_imported_is_named_or_kept 2>&1 | $(TABLE)
 	$(SHIPPED) JOBS=$(JOBS) tests/servers/makes.sh
 	$(TEST) --config profile.dev.package.clap_builder.debug-assertions=true --lib -- the_grammar 2>&1 | $(TABLE)
 
