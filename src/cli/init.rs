@@ -8,11 +8,13 @@ mod plan;
 mod questions;
 mod words;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 pub use self::flags::InitArgs;
 use self::plan::{Made, Plan};
@@ -27,8 +29,8 @@ use super::{Cli, Command, case, connect, email, fetch, passwords};
 use crate::access::Actor;
 use crate::caller::Standing;
 use crate::config;
-use crate::error;
-use crate::place::Place;
+use crate::error::{self, Fault, Kind};
+use crate::place::{self, Place};
 use crate::secret;
 use crate::store::db::{Store, Tx};
 use crate::store::log::{self, LogOutcome};
@@ -46,10 +48,7 @@ pub fn run(args: &InitArgs, ctx: &Context) -> Result<()> {
     if guide::is_wanted(args, ctx) {
         return guided(ctx);
     }
-    match args.is_empty() {
-        true => refuse_present(&ctx.place)?,
-        false => refuse_desk(&ctx.place)?,
-    }
+    refuse_taken(&ctx.place, args.is_empty())?;
     let args = completed(args, ctx)?;
     let plan = Plan::of(&args)?;
     // Nobody types a password for what would be refused.
@@ -71,7 +70,10 @@ fn guided(ctx: &Context) -> Result<()> {
     let guide::Agreed { ctx, args, typed, watch } = guide::ask(ctx)?;
     let plan = Plan::of(&args)?;
     let left = left_service(&ctx);
-    let made = watch.make(ctx.place.file().is_some(), || make(&plan, &typed, &ctx))?;
+    let made = watch.make(ctx.place.file().is_some(), || make(&plan, &typed, &ctx)).inspect_err(|_| {
+        ctx.ui.note("\nNothing was made. Your answers as one command, for when that is mended:");
+        ctx.ui.note(&args.command_line(&same_place::command(&ctx.config, &ctx.place), WIDTH));
+    })?;
     drop(watch);
     tell(&made, &ctx)?;
     let mut args = args;
@@ -130,6 +132,11 @@ fn there(place: &Place) -> There {
     }
 }
 
+/// Refuses a place where there is something that is not to be touched.
+fn refuse_taken(place: &Place, makes_only_a_database: bool) -> Result<()> {
+    if makes_only_a_database { refuse_present(place) } else { refuse_desk(place) }
+}
+
 /// Refuses to fill a database in which somebody works.
 fn refuse_desk(place: &Place) -> Result<()> {
     match there(place) {
@@ -159,21 +166,57 @@ fn refuse_present(place: &Place) -> Result<()> {
 
 /// Makes everything at once.
 fn make(plan: &Plan, typed: &Typed, ctx: &Context) -> Result<Made> {
-    if !plan.is_empty() && there(&ctx.place) == There::Empty {
-        let new = Unkept::of(&ctx.place, plan);
-        return fill(plan, typed, ctx).inspect_err(|_| new.remove());
+    if ctx.dry_run {
+        return would_make(plan, typed, ctx);
     }
-    if let Some(server) = ctx.place.server().filter(|_| ctx.dry_run) {
+    let mut new = Unkept::of(&ctx.place);
+    let _alone = alone(&ctx.place)?;
+    refuse_taken(&ctx.place, plan.is_empty())?;
+    new.add_files(plan);
+    let made = if !plan.is_empty() && there(&ctx.place) == There::Empty {
+        fill(plan, typed, ctx)
+    } else {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;
+        filled(plan, typed, &secret, ctx)
+    };
+    made.inspect_err(|_| new.remove())
+}
+
+fn would_make(plan: &Plan, typed: &Typed, ctx: &Context) -> Result<Made> {
+    if !plan.is_empty() && there(&ctx.place) == There::Empty {
+        return fill(plan, typed, ctx);
+    }
+    if let Some(server) = ctx.place.server() {
         Store::could_create_on(&ctx.place, server)?;
     }
-    if ctx.dry_run {
-        return plan.rehearse(ctx);
+    plan.rehearse(ctx)
+}
+
+/// Keeps other processes from making something at this place: their files have the same names. It holds as long as what is
+/// returned, which is the directory.
+fn alone(place: &Place) -> Result<File> {
+    let directory = match place.file() {
+        Some(file) => {
+            place::make_directory(file)?;
+            place::directory(file).to_owned()
+        }
+        None => {
+            place.make_state()?;
+            place.state()
+        }
+    };
+    let opened = File::open(&directory)?;
+    match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => {
+            let busy = format!("--db: another process is making a database in {}", directory.display());
+            Err(Fault::new(Kind::TempFail, busy)
+                .hint("wait until it has ended, and look whether it is the one you want")
+                .into())
+        }
+        // Not every file system can do it.
+        _ => Ok(opened),
     }
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;
-    let new = Unkept::of(&ctx.place, plan);
-    let made = filled(plan, typed, &secret, ctx);
-    made.inspect_err(|_| new.remove())
 }
 
 fn filled(plan: &Plan, typed: &Typed, secret: &[u8; 32], ctx: &Context) -> Result<Made> {
@@ -209,19 +252,18 @@ struct Unkept<'a> {
 }
 
 impl<'a> Unkept<'a> {
-    fn of(place: &'a Place, plan: &Plan) -> Unkept<'a> {
-        // The first account has the first id.
-        let of_account = [connect::secret_file(place, 1), passwords::key_file(place)];
-        let files = of_account.into_iter().filter(|file| plan.has_account() && !file.exists()).collect();
+    fn of(place: &'a Place) -> Unkept<'a> {
         let directories = [place.secrets(), place.state()].iter().flat_map(|dir| missing(dir)).collect();
-        Unkept { place, files, directories }
+        Unkept { place, files: Vec::new(), directories }
+    }
+
+    /// Those of the first account, which has the first id.
+    fn add_files(&mut self, plan: &Plan) {
+        let of_account = [connect::secret_file(self.place, 1), passwords::key_file(self.place)];
+        self.files.extend(of_account.into_iter().filter(|file| plan.has_account() && !file.exists()));
     }
 
     fn remove(&self) {
-        // Another process was faster, and these are its own.
-        if there(self.place) == There::Desk {
-            return;
-        }
         self.files.iter().for_each(|file| drop(secret::remove(file)));
         // A directory that holds something stays.
         self.directories.iter().for_each(|dir| drop(fs::remove_dir(dir)));

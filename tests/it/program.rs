@@ -42,3 +42,4 @@ mod shown;
 mod snooze;
 mod state;
 mod tags;
+mod two_inits;
