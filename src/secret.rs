@@ -222,16 +222,25 @@ pub fn show_typed() {
     }
 }
 
+/// Hides again what is typed, where a shell has shown it while the process was stopped.
+pub fn hide_again() {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    shown.iter().for_each(hide);
+}
+
+fn hide(shown: &Termios) {
+    let mut quiet = shown.clone();
+    quiet.local_modes.remove(LocalModes::ECHO);
+    quiet.local_modes.insert(LocalModes::ECHONL);
+    let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet);
+}
+
 impl Hidden {
     /// From now on.
     pub fn new() -> Hidden {
         let before = termios::tcgetattr(std::io::stdin()).ok();
         SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&before);
-        if let Some(mut quiet) = before.clone() {
-            quiet.local_modes.remove(LocalModes::ECHO);
-            quiet.local_modes.insert(LocalModes::ECHONL);
-            let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet);
-        }
+        before.iter().for_each(hide);
         Hidden(before)
     }
 }

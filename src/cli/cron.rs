@@ -36,6 +36,18 @@ impl Starter {
 
 /// The command that cron runs for this database: cron has neither the flags nor the variables of the person who asks.
 pub fn command(ctx: &Context) -> String {
+    line(&program(), flags(ctx))
+}
+
+/// The program as it is typed in any directory and with any variables.
+pub fn typed_anywhere(ctx: &Context) -> String {
+    let quoted = |text: String| shlex::try_quote(&text).map_or_else(|_| text.clone(), std::borrow::Cow::into_owned);
+    let flag = |(name, value): (&str, Option<String>)| Some(format!(" {name} {}", quoted(value?)));
+    format!("espomail{}", flags(ctx).into_iter().filter_map(flag).collect::<String>())
+}
+
+/// The flags that lead to this database without any variables.
+fn flags(ctx: &Context) -> [(&'static str, Option<String>); 3] {
     let there = config::without_environment();
     let named = ctx.config_path.as_ref().filter(|path| **path != there);
     let found = match &ctx.config.database {
@@ -46,8 +58,7 @@ pub fn command(ctx: &Context) -> String {
     let state = ctx.place.named_state().filter(|state| ctx.config.state.as_deref() != Some(*state));
     let path = |path: &Path| absolute(path).display().to_string();
     let database = Some(ctx.place.typed()).filter(|_| !is_found);
-    let flags = [("--config", named.map(|named| path(named))), ("--db", database), ("--state", state.map(path))];
-    line(&program(), flags)
+    [("--config", named.map(|named| path(named))), ("--db", database), ("--state", state.map(path))]
 }
 
 /// What the name of a database is for a program that cron starts; `None` = nothing that can be read.

@@ -4,8 +4,10 @@
 mod flags;
 mod guide;
 mod listen;
+mod next;
 mod plan;
 mod questions;
+mod summary;
 mod words;
 
 use std::fs::{self, File};
@@ -23,7 +25,6 @@ use super::account::{discover, test};
 use super::context::Context;
 use super::cron;
 use super::doctor;
-use super::same_place;
 use super::sudo_relay;
 use super::{Cli, Command, case, connect, email, fetch, passwords};
 use crate::access::Actor;
@@ -42,6 +43,9 @@ use crate::ui::outcome::Thing;
 const WIDTH: usize = 76;
 /// Cases or mails that are shown after the first fetch.
 const FEW: &str = "5";
+const SAME: &str = "\nThe same by one command, such as in a script:";
+/// What `?` tells after everything is made.
+const FETCHING: &str = "yes fetches the mail of the account once, and shows what came. no leaves that to the line that fetches each minute.";
 
 /// Runs `init`.
 pub fn run(args: &InitArgs, ctx: &Context) -> Result<()> {
@@ -70,20 +74,22 @@ fn guided(ctx: &Context) -> Result<()> {
     let guide::Agreed { ctx, args, typed, watch } = guide::ask(ctx)?;
     let plan = Plan::of(&args)?;
     let left = left_service(&ctx);
+    let same = |args: &InitArgs| args.command_line(&cron::typed_anywhere(&ctx), WIDTH);
     let made = watch.make(ctx.place.file().is_some(), || make(&plan, &typed, &ctx)).inspect_err(|_| {
         ctx.ui.note("\nNothing was made. Your answers as one command, for when that is mended:");
-        ctx.ui.note(&args.command_line(&same_place::command(&ctx.config, &ctx.place), WIDTH));
+        ctx.ui.note(&same(&args));
     })?;
-    drop(watch);
     tell(&made, &ctx)?;
     let mut args = args;
-    if args.address.is_some() && args.oauth.is_none() {
-        args.fetch = guide::wants("Fetch its mail now?", &ctx);
+    watch.made(format!("{}\n{SAME}\n{}", next_steps(&args, &ctx), same(&args)));
+    if args.address.is_some() && args.oauth.is_none() && !args.no_test {
+        args.fetch = guide::wants("Fetch its mail now?", FETCHING, &ctx);
     }
+    drop(watch);
     let fetched = if args.fetch { first_fetch(&args, &ctx) } else { Ok(()) };
     after(&args, left, &ctx);
-    ctx.ui.note("\nThe same by one command, such as in a script:");
-    ctx.ui.note(&args.command_line(&same_place::command(&ctx.config, &ctx.place), WIDTH));
+    ctx.ui.note(SAME);
+    ctx.ui.note(&same(&args));
     fetched
 }
 
@@ -91,11 +97,12 @@ fn guided(ctx: &Context) -> Result<()> {
 fn completed(args: &InitArgs, ctx: &Context) -> Result<InitArgs> {
     let mut args = args.clone();
     let Some(address) = args.address.clone() else { return Ok(args) };
+    let is_without_smtp = args.leave_smtp_out()?;
     if !args.is_any_named() {
         let has_tokens = args.oauth.is_some() || args.secret.is_some();
         let said = discover::Said { login: args.login.as_deref(), has_tokens };
         let found = discover::agreed(&address, &said, false, ctx)?;
-        args.take(&found, &address);
+        args.take(&found, &address, !is_without_smtp);
     }
     if args.secret.is_none() && args.oauth.is_none() && ctx.ui.stdin_is_terminal() && !ctx.no_input {
         args.secret = Some("stdin".to_owned());
@@ -155,11 +162,16 @@ fn refuse_present(place: &Place) -> Result<()> {
         return Ok(());
     }
     let has_none = || Store::open_as_it_is(place)?.0.read(|tx| Ok(accounts::all(tx)?.is_empty()));
+    if place.file().is_some_and(Path::is_dir) {
+        let text = format!("--db: {place} is a directory");
+        return Err(error::data(text).hint("name a file in it, such as DIRECTORY/espomail.db").into());
+    }
     let hint = match has_none() {
         Ok(true) => {
             "use it as it is; its first mailbox: espomail account add NAME --address ADDRESS; or name another place with --db"
         }
-        _ => "use it as it is, or name another place with --db",
+        Ok(false) => "use it as it is, or name another place with --db",
+        Err(_) => "it cannot be opened as a database of espomail; name another place with --db",
     };
     Err(error::data(format!("--db: {place} exists already")).hint(hint).into())
 }
@@ -289,6 +301,15 @@ fn tell(made: &Made, ctx: &Context) -> Result<()> {
 /// Fetches, and shows what came.
 fn first_fetch(args: &InitArgs, ctx: &Context) -> Result<()> {
     again(&["fetch", "--", &args.account_name()], ctx)?;
+    if args.since.is_none() {
+        let address = args.address.as_deref().unwrap_or_default();
+        let text = format!(
+            "Mail that arrives from now on is fetched. To see some, send a mail to {address}, and then: {} fetch",
+            cron::typed_anywhere(ctx)
+        );
+        ctx.ui.note(&ctx.ui.set_in(&text, 0));
+        return Ok(());
+    }
     let noun = if args.create_case { "case" } else { "email" };
     again(&[noun, "list", "--limit", FEW], ctx)
 }
@@ -329,50 +350,16 @@ fn after(args: &InitArgs, left: Option<String>, ctx: &Context) {
 }
 
 fn next_steps(args: &InitArgs, ctx: &Context) -> String {
-    let ((way, line), espomail) = (cron::steps(ctx), same_place::command(&ctx.config, &ctx.place));
-    let name = args.account_name();
-    let people = match (&args.admin, &args.case_team) {
-        (Some(_), Some(team)) => {
-            let team = shlex::try_quote(team).unwrap_or_else(|_| team.as_str().into());
-            format!(
-                "Who else works here:
-  {espomail} user add budi --email budi@example.org
-  {espomail} team member add {team} budi"
-            )
-        }
-        _ => format!(
-            "Who works here:
-  {espomail} team add Support
-  {espomail} user add ana --email ana@example.org
-  {espomail} team member add Support ana"
-        ),
-    };
-    let mailbox = match (&args.address, &args.oauth) {
-        (None, _) => format!(
-            "The mailbox (the password is asked for once and kept in a file only you can read):
-  {espomail} account add support --address support@example.org \\
-      --imap imap.example.org --smtp smtp.example.org --secret stdin \\
-      --create-case --case-team Support --distribution round-robin
-  {espomail} account test support"
-        ),
-        (Some(_), Some(_)) => format!(
-            "Sign in, if a person has to, and try the mailbox:
-  {espomail} account auth {name}
-  {espomail} account test {name}"
-        ),
-        (Some(_), None) => format!(
-            "See whether all is well:
-  {espomail} status"
-        ),
-    };
-    format!("\n{people}\n{mailbox}\n{way}:\n  {line}\n\n{}", mode(ctx.caller.standing))
+    let steps = next::steps(args, &cron::typed_anywhere(ctx), &cron::steps(ctx));
+    format!("\n{steps}\n\n{}", mode(ctx.caller.standing))
 }
 
 /// Said once, here; `whoami` says it again.
 fn mode(standing: Standing) -> &'static str {
     match standing.mode() {
         "advisory" => {
-            "One person owns this database: roles are a view, not a protection (advisory mode; see `espomail whoami`)."
+            "You own this database, and can change all of it: roles show who does what, and protect nothing
+(see `espomail whoami`)."
         }
         _ => {
             "A service user owns this database (enforced mode): people reach it through a rule of sudo, see

@@ -1,9 +1,11 @@
 //! What `init` makes besides the database, by flags: an administrator, a mailbox, who gets its cases. The guide fills the same
 //! flags, so that both make the same database. Flags of the mailbox are those of `account add`, which reads them.
 
+use anyhow::Result;
 use clap::Args;
 
 use crate::cli::account::{cases, presets};
+use crate::error;
 use crate::net::discover::{Candidate, Found};
 use crate::net::presets::LoginName;
 use crate::store::accounts::{Distribution, Tls};
@@ -38,7 +40,7 @@ pub struct InitArgs {
     /// TLS of IMAP; none is for loopback only
     #[arg(long, value_name = "MODE", requires = "address", help_heading = "The first mailbox")]
     pub tls: Option<Tls>,
-    /// SMTP server (port 587)
+    /// SMTP server (port 587); none = the account only fetches
     #[arg(long, value_name = "HOST[:PORT]", requires = "address", help_heading = "The first mailbox")]
     pub smtp: Option<String>,
     /// TLS of SMTP (default: implicit on port 465, as --tls on loopback, else starttls)
@@ -98,7 +100,7 @@ pub struct InitArgs {
     /// Add a template with this name, and send it as an automatic reply
     #[arg(long, value_name = "TEMPLATE", requires = "create_case", help_heading = "Cases")]
     pub auto_reply: Option<String>,
-    /// Text of the automatic reply (default: that of the guide)
+    /// Text of the automatic reply (default: a greeting with the number of the case)
     #[arg(long, value_name = "TEXT", requires = "auto_reply", help_heading = "Cases")]
     pub auto_reply_text: Option<String>,
 }
@@ -140,16 +142,33 @@ impl InitArgs {
         self.assign_to.as_ref().or(usual)
     }
 
+    /// Reads `--smtp none`, which names nothing; whether it was given.
+    ///
+    /// # Errors
+    /// A provider brings its own.
+    pub fn leave_smtp_out(&mut self) -> Result<bool> {
+        if !self.smtp.as_deref().is_some_and(|smtp| smtp.eq_ignore_ascii_case("none")) {
+            return Ok(false);
+        }
+        let other = [("--preset", self.preset.is_some()), ("--smtp-tls", self.smtp_tls.is_some())];
+        if let Some((flag, _)) = other.iter().find(|(_, is_given)| *is_given) {
+            let hint = format!("leave {flag} out");
+            return Err(error::usage(format!("--smtp: none cannot be used with {flag}")).hint(hint).into());
+        }
+        self.smtp = None;
+        Ok(true)
+    }
+
     /// Names the servers that were found.
-    pub fn take(&mut self, found: &Found, address: &str) {
-        if let Some(preset) = found.preset {
+    pub fn take(&mut self, found: &Found, address: &str, with_smtp: bool) {
+        if let Some(preset) = found.preset.filter(|_| with_smtp) {
             self.preset = Some(preset.name.to_owned());
             return;
         }
         let place = |one: &Candidate| Some(format!("{}:{}", one.host, one.port));
         (self.imap, self.tls) = (place(&found.imap), Some(presets::tls_of(found.imap.tls)));
         let of_imap = self.login.as_deref().unwrap_or(&found.imap.login);
-        if let Some(smtp) = &found.smtp {
+        if let Some(smtp) = found.smtp.as_ref().filter(|_| with_smtp) {
             (self.smtp, self.smtp_tls) = (place(smtp), Some(presets::tls_of(smtp.tls)));
             self.smtp_login = Some(smtp.login.clone()).filter(|login| login != of_imap);
         }
@@ -259,6 +278,24 @@ mod tests {
                 let shown = args.command_line("espomail", width);
                 let again = read(shown.replace("\\\n", " ").strip_prefix("espomail init").unwrap());
                 assert_eq!(format!("{args:?}"), format!("{again:?}"), "{line}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn smtp_none_names_nothing() {
+        for (line, expected) in [
+            ("--smtp None --imap h", Ok(true)),
+            ("--smtp none", Ok(true)),
+            ("--smtp h", Ok(false)),
+            ("--smtp none --preset gmail", Err("--smtp: none cannot be used with --preset")),
+            ("--smtp none --smtp-tls starttls", Err("--smtp: none cannot be used with --smtp-tls")),
+        ] {
+            let mut args = Typed::parse_from(format!("init --address s@d.example {line}").split(' ')).args;
+            let is_without = args.leave_smtp_out().map_err(|error| error.to_string());
+            assert_eq!(is_without, expected.map_err(str::to_owned), "{line}");
+            if let Ok(expected) = expected {
+                assert_eq!(args.smtp.is_none(), expected, "{line}");
             }
         }
     }

@@ -8,8 +8,9 @@ use rustix::fs::{Access, access};
 
 use super::flags::InitArgs;
 use super::listen::{self, Heard, NOTHING, Watch};
-use super::plan::{Plan, REPLY};
-use super::questions::{ALL, Facts, Guide, Question, Step, Trouble, with_home, yes_or_no};
+use super::plan::Plan;
+use super::questions::{Facts, Guide, Question, Step, Trouble, with_home, yes_or_no};
+use super::summary;
 use super::{There, refuse_desk, there};
 use crate::caller::{self, Caller, Process};
 use crate::cli::account::discover;
@@ -20,7 +21,6 @@ use crate::cli::context::Context;
 use crate::config;
 use crate::error::{self, Fault, Kind};
 use crate::place::{Place, directory};
-use crate::store::accounts::Distribution;
 use crate::store::db::Store;
 use crate::system_words;
 use crate::ui::afar;
@@ -61,7 +61,7 @@ pub fn ask(ctx: &Context) -> Result<Agreed> {
         match guide.step.clone() {
             Step::Ask(question) => {
                 if question == Question::Create {
-                    summary(&guide, &own);
+                    show(&guide.args, &own);
                 } else if let Some(words) = question.introduced().filter(|_| !introduced.contains(&question)) {
                     say(&format!("\n{words}"));
                     introduced.push(question);
@@ -94,16 +94,20 @@ pub fn ask(ctx: &Context) -> Result<Agreed> {
 }
 
 /// One more question, whose usual answer is yes.
-pub fn wants(question: &str, ctx: &Context) -> bool {
+pub fn wants(question: &str, explained: &str, ctx: &Context) -> bool {
     loop {
-        match listen::line(false, &|| ctx.ui.guide(&format!("{question} [yes]:"))) {
+        match listen::line(false, &format!("{question} [yes]:"), &ctx.ui) {
             Heard::Line(text) if text.trim().is_empty() => return true,
+            Heard::Line(text) if text.trim() == "?" => wrong(explained, ctx),
             Heard::Line(text) => match yes_or_no(text.trim()) {
                 Ok(yes) => return yes,
                 Err(why) => wrong(&why, ctx),
             },
             Heard::NotText => wrong("answer yes or no", ctx),
-            Heard::End => return false,
+            Heard::End => {
+                ctx.ui.note("");
+                return false;
+            }
         }
     }
 }
@@ -117,7 +121,7 @@ fn one(guide: &mut Guide, question: Question, ctx: &Context) -> Result<()> {
         (None, _) => format!("{}:", question.asked()),
     };
     loop {
-        let heard = listen::line(question == Question::Password, &|| ctx.ui.guide(&prompt));
+        let heard = listen::line(question == Question::Password, &prompt, &ctx.ui);
         let text = match heard {
             Heard::Line(text) => text,
             Heard::NotText => {
@@ -227,7 +231,7 @@ fn refuse_unusable(place: &Place) -> Result<()> {
 
 fn discover(guide: &mut Guide, ctx: &Context) {
     let address = guide.args.address.clone().unwrap_or_default();
-    ctx.ui.note("Looking for its servers …");
+    ctx.ui.note(&ctx.ui.set_in("Looking for its servers; this can take half a minute …", 0));
     match discover::look(&address, false, ctx) {
         Ok(shown) => {
             discover::tell(&shown.found, "not found: the account only fetches", ctx);
@@ -240,10 +244,11 @@ fn discover(guide: &mut Guide, ctx: &Context) {
             guide.found(None, None);
         }
     }
+    listen::forget_typed();
 }
 
 fn try_servers(guide: &mut Guide, ctx: &Context) {
-    ctx.ui.note("Trying the servers …");
+    ctx.ui.note(&ctx.ui.set_in("Trying the servers; one that does not answer takes a minute …", 0));
     let typed = Typed::given(guide.password.clone());
     let account = Plan::of(&guide.args).and_then(|plan| plan.rehearse(ctx)).map(|made| made.account);
     let trouble = match account {
@@ -260,6 +265,7 @@ fn try_servers(guide: &mut Guide, ctx: &Context) {
         wrong("Compare the certificate with that of the server. `trust` trusts it alone, without an authority.", ctx);
     }
     guide.tested(trouble);
+    listen::forget_typed();
 }
 
 fn trouble(refused: &Refused) -> Trouble {
@@ -267,55 +273,11 @@ fn trouble(refused: &Refused) -> Trouble {
     Trouble { is_of_password: refused.is_of_password, pins: [of(Protocol::Imap), of(Protocol::Smtp)] }
 }
 
-/// Who gets the cases, in words.
-fn cases(args: &InitArgs) -> String {
-    let how = match args.distribution {
-        None | Some(Distribution::None) => "nobody: its members take them",
-        Some(Distribution::Direct) => "you",
-        Some(Distribution::RoundRobin) => "its members in turn",
-        Some(Distribution::LeastBusy) => "its member with the fewest open cases",
-    };
-    let team = args.case_team.as_deref().unwrap_or_default();
-    if args.create_case { format!("for team {team}, given to {how}") } else { "none".to_owned() }
-}
-
 /// Everything that is going to be made.
-fn summary(guide: &Guide, ctx: &Context) {
-    let args = &guide.args;
-    let or_none = |value: &Option<String>| value.clone().unwrap_or_default();
-    let mut rows = vec![("Database", ctx.place.shown())];
-    let person = [or_none(&args.admin_name), or_none(&args.admin_email)].into_iter().filter(|part| !part.is_empty());
-    let person: Vec<String> = person.collect();
-    let more = if person.is_empty() { String::new() } else { format!(" ({})", person.join(", ")) };
-    let login = args.admin_login.as_ref().map(|login| format!(", who logs in as {login}")).unwrap_or_default();
-    rows.push(("Administrator", format!("{}{more}{login}", or_none(&args.admin))));
-    match &args.address {
-        None => rows.push(("Mailbox", "none".to_owned())),
-        Some(address) => {
-            rows.push(("Mailbox", format!("{address}, as account {}", args.account_name())));
-            let server = args.preset.clone().or_else(|| args.imap.clone()).unwrap_or_default();
-            let smtp = args.smtp.as_ref().map(|smtp| format!(", {smtp}")).unwrap_or_default();
-            rows.push(("Servers", format!("{server}{smtp}{}", if args.no_test { ", not tried" } else { "" })));
-            let since = match args.since.as_deref() {
-                None => "mail that arrives from now on".to_owned(),
-                Some(ALL) => "all mail".to_owned(),
-                Some(since) => format!("mail since {since}"),
-            };
-            let folder = args.folder.first().map_or("INBOX", String::as_str);
-            rows.push(("Fetched", format!("{folder}, {since}")));
-            let password = match (&args.oauth, args.secret.as_deref()) {
-                (Some(profile), _) => format!("access tokens of the profile {profile}"),
-                (None, Some("stdin")) => "typed, and kept for this database alone".to_owned(),
-                (None, secret) => secret.unwrap_or_default().to_owned(),
-            };
-            rows.push(("Password", password));
-            rows.push(("Cases", cases(args)));
-            let reply =
-                args.auto_reply.as_ref().map(|_| args.auto_reply_text.clone().unwrap_or_else(|| REPLY.to_owned()));
-            rows.push(("Reply", reply.unwrap_or_else(|| "none".to_owned())));
-        }
-    }
+fn show(args: &InitArgs, ctx: &Context) {
     ctx.ui.note("");
-    rows.iter().for_each(|(label, value)| ctx.ui.note(&ctx.ui.hanging(&format!("  {label:13}  "), value)));
+    for (label, value) in summary::rows(args, &ctx.place.shown(), ctx.place.server().is_some()) {
+        ctx.ui.note(&ctx.ui.hanging(&format!("  {label:13}  "), &value));
+    }
     ctx.ui.note("");
 }

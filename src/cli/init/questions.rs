@@ -1,6 +1,7 @@
 //! The questions of the guide and what follows each answer. Pure: an answer in, the next step or a sentence about the answer out.
 //! What asks a server or the disk is a step of its own, whose outcome comes in.
 
+mod former;
 mod read;
 mod trouble;
 
@@ -94,6 +95,8 @@ pub struct Guide {
     has_folder: bool,
     /// The answers before each question that was answered.
     before: Vec<Guide>,
+    /// What was typed at each question, also after a way back.
+    former: Vec<(Question, String)>,
 }
 
 impl Guide {
@@ -110,11 +113,16 @@ impl Guide {
             trouble: Trouble::default(),
             has_folder: false,
             before: Vec::new(),
+            former: Vec::new(),
         }
     }
 
-    /// The answer that Enter gives.
+    /// The answer that Enter gives: the one that was typed here before, or else the usual one.
     pub fn usual(&self, question: Question) -> Option<String> {
+        self.former_of(question).map(str::to_owned).or_else(|| self.usual_at_first(question))
+    }
+
+    fn usual_at_first(&self, question: Question) -> Option<String> {
         use Question as Q;
         let domain = || address::domain(self.args.address.as_deref().unwrap_or_default()).to_owned();
         let is_here = |place: Option<&String>| place.is_some_and(|place| is_loopback(place));
@@ -134,7 +142,7 @@ impl Guide {
             Q::SmtpTls if is_here(self.args.smtp.as_ref()) => self.args.tls.and_then(tls),
             Q::SmtpTls => tls(Tls::StartTls),
             Q::Account => Some(self.args.account_name()),
-            Q::Login => Some(self.usual_login()),
+            Q::Login => self.args.login.clone().or_else(|| Some(self.usual_login())),
             Q::Password | Q::Secret => None,
             Q::Trouble => word(if self.trouble.is_of_password { "login" } else { "again" }),
             Q::Folder => word("INBOX"),
@@ -159,15 +167,18 @@ impl Guide {
         self.step = admitted(usual.as_deref().unwrap_or(text))
             .and_then(|text| self.take(question, text))
             .inspect_err(|_| *self = before.clone())?;
-        self.before.push(Guide { before: Vec::new(), ..before });
+        self.before.push(Guide { before: Vec::new(), former: Vec::new(), ..before });
+        if !text.is_empty() {
+            self.remember(question, text);
+        }
         Ok(())
     }
 
     /// Goes back to the question before; `false` = there is none.
     pub fn back(&mut self) -> bool {
         let Some(last) = self.before.pop() else { return false };
-        let before = std::mem::take(&mut self.before);
-        *self = Guide { before, ..last };
+        let (before, former) = (std::mem::take(&mut self.before), std::mem::take(&mut self.former));
+        *self = Guide { before, former, ..last };
         true
     }
 
@@ -223,8 +234,14 @@ impl Guide {
                 Ok(Step::Ask(Q::Create))
             }
             Q::Address => {
+                let address = said(context::mail_address("", text))?;
+                if self.args.admin_email.as_ref() == Some(&address) {
+                    return Err("this is your own address, to which notices go: name the mailbox of the desk, or go back with < \
+                         and answer none there"
+                        .to_owned());
+                }
                 self.leave_mailbox();
-                self.args.address = Some(said(context::mail_address("", text))?);
+                self.args.address = Some(address);
                 Ok(Step::Discover)
             }
             Q::UseServers | Q::Profile | Q::WithoutTokens | Q::Imap | Q::Tls | Q::Smtp | Q::SmtpTls => {
@@ -267,7 +284,7 @@ impl Guide {
             Q::UseServers if yes_or_no(text)? => {
                 let address = self.args.address.clone().unwrap_or_default();
                 let found = self.found.clone();
-                found.iter().for_each(|found| self.args.take(found, &address));
+                found.iter().for_each(|found| self.args.take(found, &address, true));
                 let has_tokens = found.is_some_and(|found| found.imap.only_tokens);
                 if has_tokens { Q::Profile } else { Q::Account }
             }

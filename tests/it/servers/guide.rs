@@ -106,6 +106,10 @@ fn guided_and_by_flags(first: Sandbox, second: Sandbox) {
     steps.splice(
         at..at,
         [
+            // A shell shows again what is typed, when it gets the terminal back.
+            ("Password (not shown): ".to_owned(), "signal 19".to_owned()),
+            (String::new(), "echo on".to_owned()),
+            (String::new(), "signal 18".to_owned()),
             ("Password (not shown): ".to_owned(), "wrong\n".to_owned()),
             ("keep, none) [login]: ".to_owned(), "\n".to_owned()),
             ("Login name at the server [".to_owned(), format!("{}\n", scene.mailbox.user)),
@@ -124,6 +128,9 @@ fn guided_and_by_flags(first: Sandbox, second: Sandbox) {
         assert!(screen.contains(said), "{said}: {screen}");
     }
     assert!(!screen.contains("wrong\n") && !screen.contains("pw\n"), "a password is shown: {screen}");
+    // Whichever variables lead to the database now, the command names it.
+    let shown = screen.split_once("The same by one command, such as in a script:\n").unwrap().1.lines().next().unwrap();
+    assert!(shown.starts_with("espomail --config /") && shown.contains(" --db "), "{shown}");
     scene.sandbox.run(&["account", "test", "support"]).ok();
     assert_eq!(scene.sandbox.items(&["case", "list"]).len(), 1);
     assert_eq!(scene.sink.received().len(), 2, "the automatic reply and the notice went out");
@@ -218,9 +225,15 @@ fn a_certificate_without_authority_is_trusted_by_its_fingerprint() {
     steps.insert(password + 1, ("`trust` trusts it alone".to_owned(), String::new()));
     steps.insert(password + 2, ("keep, none) [again]: ".to_owned(), "trust\n".to_owned()));
     steps.drain(at(&steps, "Automatic reply")..at(&steps, "Create all"));
-    steps.push(("Fetch its mail now? [yes]: ".to_owned(), "n\n".to_owned()));
-    let screen = scene.typed(100, &steps).ok().stdout;
+    steps.push(("Fetch its mail now? [yes]: ".to_owned(), "?\n".to_owned()));
+    steps.push(("yes fetches the mail".to_owned(), String::new()));
+    steps.push(("Fetch its mail now? [yes]: ".to_owned(), "\u{3}".to_owned()));
+    let screen = scene.typed(100, &steps).exits(130).stdout;
     assert!(screen.contains("--pin cert:") && screen.contains("The servers work."), "{screen}");
+    // Who leaves now has read what comes next.
+    assert!(screen.contains("\n  * * * * * ") && !screen.contains("nothing was made"), "{screen}");
+    assert!(shown_flags(&screen).contains(&"--address".to_owned()), "{screen}");
+    assert!(screen.contains("no SMTP: nothing can be answered"), "{screen}");
     scene.sandbox.run(&["account", "test", "support"]).ok();
     assert_eq!(scene.sandbox.items(&["case", "list"]).len(), 0, "nothing was fetched");
 }
@@ -327,6 +340,28 @@ fn flags_of_init_that_do_not_fit_make_nothing() {
         let refused = scene.sandbox.run(&flags).exits(code);
         assert!(refused.stderr.contains(said) && !refused.stderr.contains("hunter2"), "{said}: {refused:#?}");
         assert_eq!(files(&scene.sandbox.path("")), before, "{flags:?}");
+    }
+    // Without SMTP; there is nothing to show where only mail from now on counts.
+    let now = scene_in(Sandbox::new());
+    now.sandbox.env("PW", "pw");
+    let imap = format!("127.0.0.1:{}", Dovecot::shared().imap);
+    let flags = [
+        &["init", "--admin", "ana", "--address", &now.mailbox.address, "--imap", &imap, "--tls", "none"][..],
+        &["--login", &now.mailbox.user, "--smtp", "none", "--secret", "env:PW"],
+        &["--create-case", "--case-team", "Support", "--fetch"],
+    ];
+    let made = now.sandbox.run(&flags.concat()).ok();
+    assert!(made.stderr.contains(&format!("send a mail to {}", now.mailbox.address)), "{made:#?}");
+    assert!(!made.stderr.contains("only open cases"), "{made:#?}");
+    assert!(made.stderr.contains("user add budi") && !made.stderr.contains("user add ana"), "{made:#?}");
+    assert!(now.sandbox.items(&["account", "list"])[0]["smtp"].is_null(), "{made:#?}");
+    // A directory and a file of something else are no databases.
+    std::fs::write(scene.sandbox.path("hello"), "hello").unwrap();
+    std::fs::create_dir(scene.sandbox.path("home-of-nobody")).unwrap();
+    for (name, said) in [("hello", "cannot be opened as a database"), ("home-of-nobody", "is a directory")] {
+        let path = scene.sandbox.path(name).display().to_string();
+        let refused = scene.sandbox.run(&["--db", &path, "init"]).exits(65);
+        assert!(refused.stderr.contains(said), "{refused:#?}");
     }
     // One in which nobody works yet is filled, and only once.
     scene.sandbox.run(&["init"]).ok();

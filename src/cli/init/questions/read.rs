@@ -19,6 +19,9 @@ pub fn admitted(text: &str) -> Result<&str, String> {
     if text.chars().any(char::is_control) {
         return Err("it has control characters: type it again, without arrow keys".to_owned());
     }
+    if text.chars().any(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        return Err("it has characters that turn the writing around: type it without them".to_owned());
+    }
     if text.chars().count() > ROOM {
         return Err(format!("it has more than {ROOM} characters"));
     }

@@ -121,6 +121,7 @@ fn an_answer_that_cannot_be_taken_is_told_and_changes_nothing() {
         (Q::Admin, "@me", "or start with - or @"),
         (Q::Admin, &long, "more than 1000 characters"),
         (Q::AdminName, "a\tb", "control characters"),
+        (Q::AdminName, "a\u{202e}b", "turn the writing around"),
         (Q::AdminEmail, "nobody", "is not an e-mail address"),
         (Q::AdminLogin, "a:b", "must not contain spaces"),
         (Q::Address, "support", "is not an e-mail address"),
@@ -340,6 +341,77 @@ fn back_leads_to_the_question_before_with_what_was_so_then() {
     (0..5).for_each(|_| assert!(guide.back()));
     assert!(!guide.back());
     assert_eq!(guide.step, Step::Ask(Q::Database));
+}
+
+#[test]
+fn after_a_way_back_the_former_answers_stand_in_the_brackets() {
+    let login = ["box", "eva@d.example", "secret"];
+    let answers = [&["", "eva", "Eva", "eva@s.example", ""][..], &["s@d.example", "h", "starttls", "none"], &login];
+    let mut guide = after(&answers.concat());
+    let back = |guide: &mut Guide, times: usize| (0..times).for_each(|_| assert!(guide.back()));
+    back(&mut guide, 11);
+    for (question, usual) in [
+        (Q::Admin, "eva"),
+        (Q::AdminName, "Eva"),
+        (Q::AdminEmail, "eva@s.example"),
+        (Q::AdminLogin, "ana"),
+        (Q::Address, "s@d.example"),
+        (Q::Imap, "h"),
+        (Q::Tls, "starttls"),
+        (Q::Smtp, "none"),
+        (Q::Account, "box"),
+        (Q::Login, "eva@d.example"),
+    ] {
+        assert_eq!(guide.step, Step::Ask(question));
+        assert_eq!(guide.usual(question).as_deref(), Some(usual), "{question:?}");
+        walk(&mut guide, &[""]);
+    }
+    assert_eq!((&guide.step, guide.usual(Q::Password)), (&Step::Ask(Q::Password), None));
+    assert!(line(&guide).contains("--imap h --tls starttls --login eva@d.example --account box"), "{}", line(&guide));
+    // With another address nothing of the former mailbox is left, and with another server not its TLS.
+    back(&mut guide, 5);
+    assert_eq!(guide.step, Step::Ask(Q::Imap));
+    walk(&mut guide, &["other"]);
+    assert_eq!(guide.usual(Q::Tls).as_deref(), Some("implicit"));
+    back(&mut guide, 2);
+    walk(&mut guide, &["t@e.example"]);
+    for (question, usual) in
+        [(Q::Imap, "imap.e.example"), (Q::Tls, "implicit"), (Q::Smtp, "smtp.e.example"), (Q::SmtpTls, "starttls")]
+    {
+        assert_eq!(guide.usual(question).as_deref(), Some(usual), "{question:?}");
+        walk(&mut guide, &[""]);
+    }
+    assert_eq!(guide.usual(Q::Account).as_deref(), Some("t"));
+    walk(&mut guide, &[""]);
+    assert_eq!(guide.usual(Q::Login).as_deref(), Some("t@e.example"));
+}
+
+#[test]
+fn other_servers_get_the_login_that_was_named() {
+    let icloud = Preset::named("icloud");
+    for (typed, login) in [("me", "me"), ("", "s"), ("s@d.example", "s@d.example")] {
+        let mut guide = after(&[&PERSON[..], &["s@d.example"]].concat()[..5]);
+        guide.answer("s@d.example").unwrap();
+        let mut found = found(icloud);
+        found.imap.login = "s".to_owned();
+        guide.found(Some(found), None);
+        walk(&mut guide, &["", "", typed]);
+        guide.answer("wrong").unwrap();
+        guide.tested(Some(Trouble::default()));
+        walk(&mut guide, &["servers", "h", "", "none", ""]);
+        assert_eq!(guide.usual(Q::Login).as_deref(), Some(login), "{typed}");
+        walk(&mut guide, &[""]);
+        let named = if login.contains('@') { String::new() } else { format!("--login {login}") };
+        assert!(line(&guide).contains(&named), "{}", line(&guide));
+        assert_eq!(line(&guide).contains("--login"), !named.is_empty(), "{}", line(&guide));
+    }
+}
+
+#[test]
+fn the_mailbox_is_not_the_address_of_the_administrator() {
+    let mut guide = after(&["", "", "", "Ana@d.example", ""]);
+    assert!(guide.answer("ana@D.example").unwrap_err().contains("your own address"));
+    assert_eq!(guide.step, Step::Ask(Q::Address));
 }
 
 #[test]

@@ -25,6 +25,9 @@ impl Guide {
             }
             "login" => Q::Login,
             "servers" => {
+                // The login stays, whichever server gets it.
+                let login = self.args.login.take().unwrap_or_else(|| self.usual_login());
+                self.args.login = Some(login).filter(|login| Some(login) != self.args.address.as_ref());
                 self.found = None;
                 (self.args.preset, self.args.smtp_login) = (None, None);
                 (self.args.pin, self.args.smtp_pin) = (Vec::new(), Vec::new());
