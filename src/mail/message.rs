@@ -177,6 +177,13 @@ pub fn attachment_bytes(raw: &[u8], id: PartId) -> Option<Vec<u8>> {
     body::files(part, &bytes).into_iter().nth(at).map(|file| file.bytes)
 }
 
+/// The text of a calendar out of the raw message, as far as `max` bytes go.
+fn calendar_text(raw: &[u8], part: u32, max: usize) -> Option<String> {
+    let parts = parts::split(raw, &mut Defects::default());
+    let part = parts.get(usize::try_from(part).ok()?).filter(|part| !part.is_container())?;
+    Some(body::calendar_text(part, max))
+}
+
 /// What had to be guessed or cut, each kind once, so that a hostile mail cannot fill the log.
 #[derive(Default)]
 struct Defects(Vec<String>);

@@ -1,6 +1,7 @@
 //! Answers to invitations (B13.9): an ordinary letter to the organizer with a calendar beside its text (RFC 6047).
 
 use anyhow::Result;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::begin::{self, Occasion, Wishes};
@@ -15,8 +16,8 @@ use crate::store::db::Tx;
 use crate::store::deliveries;
 use crate::store::emails::{self, Email};
 
-/// Later mails of the organizer that are looked at for a change.
-const LATER: i64 = 50;
+/// The newest mails of the organizer, which are looked at for a change.
+const NEWEST: i64 = 50;
 
 /// What the person who was invited says.
 #[derive(Debug, Clone)]
@@ -109,7 +110,7 @@ fn of_email(tx: &Tx<'_>, email: &Email) -> Result<Invitation> {
     Err(error::data(format!("email {id} {why}")).hint(format!("to write about it: espomail email reply {id}")).into())
 }
 
-/// Whether the organizer cancelled or changed it since.
+/// Whether the organizer cancelled or changed it, also by a mail that came before it.
 fn refuse_outdated(tx: &Tx<'_>, actor: &Actor, email: &Email, invitation: &Invitation) -> Result<()> {
     let organizers = invitation.meetings.iter().filter_map(|meeting| meeting.organizer.as_ref());
     let mut writers: Vec<String> = organizers.map(|organizer| organizer.address.clone()).take(3).collect();
@@ -117,13 +118,16 @@ fn refuse_outdated(tx: &Tx<'_>, actor: &Actor, email: &Email, invitation: &Invit
     writers.sort_unstable();
     writers.dedup();
     for writer in writers {
-        for later in emails::from_since(tx, &writer, email.received_at, LATER, actor.sight())? {
-            if later.id == email.id {
+        for other in emails::from_since(tx, &writer, Timestamp::UNIX_EPOCH, NEWEST, actor.sight())? {
+            if other.id == email.id {
                 continue;
             }
-            let Ok(bytes) = emails::bytes(tx, &later) else { continue };
-            let outdated = invitation::of_message(&bytes).iter().find_map(|new| invitation.is_outdated_by(new));
-            let (id, new) = (email.id, later.id);
+            let Ok(bytes) = emails::bytes(tx, &other) else { continue };
+            let came_before = other.received_at < email.received_at;
+            let outdated = invitation::of_message(&bytes).iter().find_map(|new| {
+                if came_before { invitation.was_outdated_by(new) } else { invitation.is_outdated_by(new) }
+            });
+            let (id, new) = (email.id, other.id);
             match outdated {
                 Some(Method::Cancel) => {
                     return Err(error::data(format!("email {id}: the event was cancelled by email {new}"))

@@ -12,6 +12,7 @@ use super::parts::{self, Part};
 use super::{Attachment, DecodedRun, Defects, Enclosed, Message, encoded_word, headers, signed, tnef, transfer};
 use kind::{Kind, kind};
 pub(super) use readable::readable;
+pub(super) use section::calendar_text;
 use section::decoded_text;
 
 /// Bytes of text, and of HTML, that are kept of one message.

@@ -7,6 +7,7 @@ mod when;
 use std::fmt::Write as _;
 
 use lines::Property;
+pub(in crate::mail::message) use lines::unfolded;
 
 /// Bytes of a calendar that are read.
 const MAX_BYTES: usize = 256 << 10;

@@ -9,7 +9,7 @@ fn invitation(desk: &Desk, from: &str, method: &str, event: &str) -> Letter {
          SUMMARY:Tour\n{event}\nEND:VEVENT\nEND:VCALENDAR\n"
     );
     let body = format!(
-        "--b\nContent-Type: text/plain\n\nPlease come.\n--b\nContent-Type: text/calendar; method={method}; charset=utf-8\n\n\
+        "--b\nContent-Type: text/plain\n\nPlease come to the Tour.\n--b\nContent-Type: text/calendar; method={method}; charset=utf-8\n\n\
          {calendar}--b--\n"
     );
     desk.letter(from, "Invitation: Tour").header("Content-Type", "multipart/alternative; boundary=b").body(&body)
@@ -76,6 +76,31 @@ fn an_invitation_that_was_changed_or_cancelled_is_not_answered() {
         assert!(refused.stderr.contains(words), "{refused:?}");
     }
     assert_eq!(desk.query("SELECT CAST(count(*) AS TEXT) FROM outbox"), ["0"]);
+}
+
+#[test]
+fn an_invitation_that_comes_after_its_change_is_not_answered() {
+    let desk = desk();
+    desk.put(&invitation(&desk, RITA, "REQUEST", &EVENT.replace("SEQUENCE:1", "SEQUENCE:2")));
+    desk.sandbox.sql("UPDATE emails SET received_at = received_at - 3600");
+    desk.put(&invitation(&desk, RITA, "REQUEST", EVENT));
+    let refused = desk.run_as("ana", "email invitation 2 accept").exits(65);
+    assert!(refused.stderr.contains("email 2: the event was changed by email 1"), "{refused:?}");
+    desk.ana("email invitation 1 accept");
+}
+
+#[test]
+fn an_invitation_is_shown_also_where_its_text_has_its_title() {
+    let desk = desk();
+    desk.put(&invitation(&desk, RITA, "REQUEST", &format!("{EVENT}\nLOCATION:Gate 2")));
+    for command in ["email show 1", "case show 1"] {
+        let shown = desk.ok(command).stdout;
+        for words in
+            ["come to the Tour.", "Invitation: Tour", "When: Tuesday, 2030-03-05", "Where: Gate 2", "Organizer: Rita"]
+        {
+            assert!(shown.contains(words), "{command}: {words}\n{shown}");
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! message itself; what no program can read without a key is named.
 
 use super::kind::{Kind, alternative, kind};
-use super::section::{Section, decoded_text};
+use super::section::{Section, decoded_text, is_calendar};
 use super::{attached, capped, is_smime, leaves};
 use crate::mail::message::parts::{self, Part};
 use crate::mail::message::{Defects, calendar, enclosed, signed};
@@ -30,7 +30,7 @@ pub(in crate::mail::message) fn readable(
     }
     let mut texts: Vec<String> =
         sections.iter().map(Section::readable).filter(|text| !text.trim().is_empty()).collect();
-    texts.extend(events(parts, &texts.concat(), defects));
+    texts.extend(events(parts, !texts.is_empty(), defects));
     if texts.is_empty() && layers > 0 {
         texts.extend(messages(parts, layers - 1));
     }
@@ -103,21 +103,18 @@ fn named_text(parts: &[Part<'_>], defects: &mut Defects) -> Option<Section> {
     Some(section).filter(|section| !section.is_blank())
 }
 
-/// What the calendars of a message say that its text does not.
-fn events(parts: &[Part<'_>], text: &str, defects: &mut Defects) -> Vec<String> {
-    let is_calendar = |part: &Part<'_>| {
-        matches!(part.media.value.as_str(), "text/calendar" | "application/ics" | "text/x-vcalendar") && !part.opaque
-    };
+/// What the calendars of a message say, also where its text says the same: who answers an invitation reads what the
+/// organizer's program will take the answer for.
+fn events(parts: &[Part<'_>], after_text: bool, defects: &mut Defects) -> Vec<String> {
     let mut events: Vec<String> = Vec::new();
-    for (_, part) in leaves(parts).filter(|(_, part)| is_calendar(part)).take(MAX_ENCLOSED) {
+    for (_, part) in leaves(parts).filter(|(_, part)| is_calendar(part) && !part.opaque).take(MAX_ENCLOSED) {
         let event = calendar::as_text(&decoded_text(part, defects));
-        let title = event.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, title)| title);
         // The same calendar often comes twice, once to be read by programs and once as a file.
-        if !event.is_empty() && !text.contains(title) && !events.contains(&event) {
+        if !event.is_empty() && !events.contains(&event) {
             events.push(event);
         }
     }
-    if let Some(first) = events.first_mut().filter(|_| !text.is_empty()) {
+    if let Some(first) = events.first_mut().filter(|_| after_text) {
         first.insert(0, '\n');
     }
     events

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::kind::Kind;
-use super::{Defects, Part};
-use crate::mail::message::{charset, flowed, transfer};
+use super::{Defects, Part, attached};
+use crate::mail::message::{calendar, charset, flowed, transfer};
 use crate::mail::{phrases, text};
 
 /// Characters of a plain text that may be no more than an excuse.
@@ -73,10 +73,37 @@ fn says_something_else(converted: &str, plain: &str) -> bool {
     !converted.is_empty() && plain.intersection(&converted).count() * 2 <= plain.len()
 }
 
+/// A part that calendar programs read.
+pub(super) fn is_calendar(part: &Part<'_>) -> bool {
+    matches!(part.media.value.as_str(), "text/calendar" | "application/ics" | "text/x-vcalendar")
+}
+
+/// The text of a calendar with nothing taken out of it, as far as whole lines in `max` bytes go.
+pub(in crate::mail::message) fn calendar_text(part: &Part<'_>, max: usize) -> String {
+    let bytes = attached(part);
+    let known = match bytes.get(..max) {
+        Some(start) if start.len() < bytes.len() => {
+            start.get(..memchr::memrchr(b'\n', start).unwrap_or(max)).unwrap_or(start)
+        }
+        _ => &bytes,
+    };
+    charset::decode(&unfolded(known, part), part.media.param("charset")).text
+}
+
+/// The lines of a calendar put together; not where a letter has two bytes or more, each of which can look like a line end.
+fn unfolded(bytes: &[u8], part: &Part<'_>) -> Vec<u8> {
+    let label = part.media.param("charset").unwrap_or_default().to_ascii_lowercase();
+    let is_wide = ["utf-16", "utf16", "utf-32", "utf32", "ucs-"].iter().any(|wide| label.starts_with(wide))
+        || bytes.starts_with(&[0xfe, 0xff])
+        || bytes.starts_with(&[0xff, 0xfe]);
+    if is_wide { bytes.to_vec() } else { calendar::unfolded(bytes) }
+}
+
 /// The text of a part with LF line ends and without NUL.
 pub(super) fn decoded_text(part: &Part<'_>, defects: &mut Defects) -> String {
     let encoding = part.field("Content-Transfer-Encoding").unwrap_or_default();
     let (bytes, after) = transfer::decode_and_rest(part.body, encoding);
+    let bytes = if is_calendar(part) { unfolded(&bytes, part).into() } else { bytes };
     let is_html = matches!(part.media.value.as_str(), "text/html" | "application/xhtml+xml");
     let declared = part.media.param("charset").filter(|label| !is_html || charset::says_something(label));
     // Bytes that are UTF-8 are that: a program that recoded them left the tag as it was.

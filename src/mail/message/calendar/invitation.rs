@@ -3,15 +3,17 @@
 //! An answer repeats as little of the invitation as the organizer's program needs: UID, SEQUENCE, RECURRENCE-ID, ORGANIZER
 //! and a title. What it repeats is cleaned first, so that no value can become a line or a parameter of its own.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::lines::{self, Property};
 use super::{MAX_BYTES, MAX_EVENTS, when};
-use crate::mail::address::{self, Mailbox};
+use crate::mail::address::Mailbox;
+use crate::mail::message;
 use crate::mail::message::encoded_word::one_line;
-use crate::mail::message::{self, PartId};
 
 /// Calendars of a message that are looked at.
 const MAX_CALENDARS: usize = 10;
@@ -23,6 +25,27 @@ const MAX_TEXT: usize = 1_000;
 const MAX_ZONE: usize = 200;
 /// Longest line of a calendar in bytes, without its end (RFC 5545 3.1).
 const LINE: usize = 75;
+/// What is not written as it is in the address of a `mailto:` (RFC 6068 2).
+const IN_MAILTO: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'/')
+    .add(b';')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// What the person who was invited says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +124,8 @@ pub struct Meeting {
     /// STATUS:CANCELLED.
     pub cancelled: bool,
     recurrence_params: Vec<(String, String)>,
+    /// Addresses with their local part as the calendar writes it: only its own server knows whether case matters in it.
+    written: BTreeMap<String, String>,
 }
 
 /// The calendars of a message, as far as they have an event with a UID.
@@ -109,11 +134,7 @@ pub fn of_message(raw: &[u8]) -> Vec<Invitation> {
         |file: &message::Attachment| matches!(file.content_type.as_str(), "text/calendar" | "application/ics");
     let files = message::parse(raw).attachments;
     let calendars = files.iter().filter(|file| is_calendar(file)).take(MAX_CALENDARS);
-    let text = |file: &message::Attachment| {
-        let bytes = message::attachment_bytes(raw, PartId { part: file.part, inner: None })?;
-        read(&String::from_utf8_lossy(bytes.get(..MAX_BYTES.min(bytes.len()))?))
-    };
-    calendars.filter_map(text).collect()
+    calendars.filter_map(|file| read(&message::calendar_text(raw, file.part, MAX_BYTES)?)).collect()
 }
 
 /// Reads a calendar; nothing where no event has a UID.
@@ -200,8 +221,11 @@ impl Event {
             }
             "SUMMARY" if meeting.summary.is_empty() => meeting.summary = one_line(&property.text()),
             "STATUS" => meeting.cancelled |= property.value.trim().eq_ignore_ascii_case("CANCELLED"),
-            "ORGANIZER" => meeting.organizer = meeting.organizer.take().or_else(|| mailbox(&property)),
-            "ATTENDEE" => meeting.attendees.extend(mailbox(&property)),
+            "ORGANIZER" if meeting.organizer.is_none() => meeting.organizer = meeting.mailbox(&property),
+            "ATTENDEE" => {
+                let attendee = meeting.mailbox(&property);
+                meeting.attendees.extend(attendee);
+            }
             "DTSTART" => self.start = self.start.take().or(Some(property)),
             "DTEND" | "DUE" => self.end = self.end.take().or(Some(property)),
             "DURATION" if self.duration.is_empty() => self.duration = property.text(),
@@ -214,14 +238,6 @@ impl Event {
         let meeting = Meeting { when: one_line(&when), ..self.meeting };
         (!self.uid.is_empty()).then_some((self.uid, meeting))
     }
-}
-
-/// `mailto:rita@garden.example` with its name; nothing for a telephone number or a path in a directory.
-fn mailbox(property: &Property) -> Option<Mailbox> {
-    let value = property.value.trim();
-    let bare = value.get(..7).filter(|start| start.eq_ignore_ascii_case("mailto:")).and_then(|_| value.get(7..))?;
-    let name = one_line(property.param("CN").unwrap_or_default());
-    Some(Mailbox { name, address: address::normalise(bare)? })
 }
 
 impl Invitation {
@@ -244,6 +260,20 @@ impl Invitation {
             }
         }
         None
+    }
+
+    /// Whether a calendar that came before this one is a later one: mail does not keep its order.
+    pub fn was_outdated_by(&self, before: &Invitation) -> Option<Method> {
+        if before.uid != self.uid || !matches!(before.method, Method::Request | Method::Cancel) {
+            return None;
+        }
+        // One of a series may count its changes for itself.
+        let is_later = |new: &&Meeting| {
+            let same = self.meetings.iter().filter(|old| old.recurrence == new.recurrence);
+            same.into_iter().any(|old| new.sequence > old.sequence)
+        };
+        let new = before.meetings.iter().find(is_later)?;
+        Some(if new.cancelled { Method::Cancel } else { before.method })
     }
 
     /// Whether its UID can be repeated whole.
@@ -277,6 +307,19 @@ impl Invitation {
 }
 
 impl Meeting {
+    /// `mailto:rita@garden.example` with its name.
+    fn mailbox(&mut self, property: &Property) -> Option<Mailbox> {
+        let (address, written) = property.address()?;
+        self.written.entry(address.clone()).or_insert(written);
+        Some(Mailbox { name: one_line(property.param("CN").unwrap_or_default()), address })
+    }
+
+    /// `;CN="Rita":mailto:Rita@garden.example`
+    fn person(&self, mailbox: &Mailbox) -> String {
+        let address = self.written.get(&mailbox.address).unwrap_or(&mailbox.address);
+        format!("{}:mailto:{}", common_name(mailbox), utf8_percent_encode(address, IN_MAILTO))
+    }
+
     fn reply(&self, out: &mut String, (uid, stamp): (&str, &str), attendee: &Mailbox, answer: Answer, comment: &str) {
         fold(out, "BEGIN:VEVENT");
         fold(out, &format!("UID:{uid}"));
@@ -291,10 +334,10 @@ impl Meeting {
             fold(out, &repeated(&property));
         }
         if let Some(organizer) = &self.organizer {
-            fold(out, &format!("ORGANIZER{}:mailto:{}", common_name(organizer), organizer.address));
+            fold(out, &format!("ORGANIZER{}", self.person(organizer)));
         }
         let status = answer.status();
-        fold(out, &format!("ATTENDEE;PARTSTAT={status}{}:mailto:{}", common_name(attendee), attendee.address));
+        fold(out, &format!("ATTENDEE;PARTSTAT={status}{}", self.person(attendee)));
         for (name, value) in [("SUMMARY", self.summary.as_str()), ("COMMENT", comment.trim())] {
             if !value.is_empty() {
                 fold(out, &format!("{name}:{}", escaped(value)));
@@ -309,7 +352,10 @@ fn repeated(property: &Property) -> String {
     let mut line: String = property.name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     for (name, value) in &property.params {
         let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        let _ = write!(line, ";{name}={}", quoted(value));
+        // Programs look for `VALUE=DATE`, as it stands in RFC 5545.
+        let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '_');
+        let value = if !value.is_empty() && value.chars().all(is_bare) { value.clone() } else { quoted(value) };
+        let _ = write!(line, ";{name}={value}");
     }
     let _ = write!(line, ":{}", clean(&property.value));
     line

@@ -1,5 +1,7 @@
 //! The lines of a calendar (RFC 5545 3.1) and what they say of people.
 
+use percent_encoding::percent_decode_str;
+
 use crate::mail::address;
 use crate::mail::message::encoded_word::one_line;
 
@@ -11,6 +13,22 @@ pub(super) struct Property {
     /// Names in upper case, values without quotes.
     pub params: Vec<(String, String)>,
     pub value: String,
+}
+
+/// Puts folded lines together before their letters are read: a fold may be within a letter.
+pub(in crate::mail::message) fn unfolded(bytes: &[u8]) -> Vec<u8> {
+    let mut whole: Vec<u8> = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        match line {
+            [b' ' | b'\t', more @ ..] if whole.last() == Some(&b'\n') => {
+                whole.pop();
+                whole.pop_if(|b| *b == b'\r');
+                whole.extend_from_slice(more);
+            }
+            line => whole.extend_from_slice(line),
+        }
+    }
+    whole
 }
 
 /// The properties in their order. A line that begins with a blank goes on with the one before it.
@@ -69,12 +87,29 @@ impl Property {
         text
     }
 
+    /// What follows `mailto:`; nothing for a telephone number or a path in a directory.
+    fn after_mailto(&self) -> Option<&str> {
+        let value = self.value.trim();
+        value.get(..7).filter(|start| start.eq_ignore_ascii_case("mailto:")).and_then(|_| value.get(7..))
+    }
+
+    /// The one address of a `mailto:` (RFC 6068): as two are compared, and with its local part as it is written. Nothing
+    /// where it names headers (`?bcc=`), a second address, or characters that end a line.
+    pub fn address(&self) -> Option<(String, String)> {
+        let bare = self.after_mailto().filter(|bare| !bare.contains('?'))?;
+        let decoded = percent_decode_str(bare).decode_utf8().ok().filter(|text| !text.contains(char::is_control))?;
+        let known = address::normalise(&decoded)?;
+        let (local, domain) = known.rsplit_once('@')?;
+        let (written, _) = decoded.trim().rsplit_once('@')?;
+        let written = if written.to_lowercase() == local { format!("{written}@{domain}") } else { known.clone() };
+        Some((known, written))
+    }
+
     /// `Rita <rita@garden.example>`
     pub fn person(&self) -> String {
         let name = one_line(self.param("CN").unwrap_or_default());
-        let value = self.value.trim();
-        let bare = value.get(..7).filter(|start| start.eq_ignore_ascii_case("mailto:")).and_then(|_| value.get(7..));
-        let address = bare.and_then(address::normalise).unwrap_or_else(|| one_line(bare.unwrap_or(value)));
+        let as_it_is = || one_line(self.after_mailto().unwrap_or(self.value.trim()));
+        let address = self.address().map_or_else(as_it_is, |(known, _)| known);
         match name.as_str() {
             "" => address,
             name if name.eq_ignore_ascii_case(&address) => address,

@@ -41,8 +41,8 @@ fn an_answer_repeats_what_names_the_meeting_and_says_what_one_attendee_does() {
                 "UID:abc@garden",
                 "DTSTAMP:20240301T080000Z",
                 "SEQUENCE:3",
-                "ORGANIZER;CN=\"Rita\":mailto:rita@garden.example",
-                &format!("ATTENDEE;PARTSTAT={status};CN=\"Ana, 'of' Support\":mailto:ana@desk.example"),
+                "ORGANIZER;CN=\"Rita\":mailto:Rita@garden.example",
+                &format!("ATTENDEE;PARTSTAT={status};CN=\"Ana, 'of' Support\":mailto:ANA@desk.example"),
                 "SUMMARY:Tour\\, south",
                 "COMMENT:Till then\\;\\nAna",
                 "END:VEVENT",
@@ -65,9 +65,120 @@ fn one_of_a_series_is_answered_with_its_zone() {
     let lines = lines_of(&read.reply(&ana(), Answer::Accept, "", now()));
     let at = |line: &str| lines.iter().position(|known| known == line).unwrap_or_else(|| panic!("{line}: {lines:#?}"));
     assert!(at("END:VTIMEZONE") < at("BEGIN:VEVENT") && at("TZID:Home") < at("END:STANDARD"));
-    assert!(at("RECURRENCE-ID;TZID=\"Home\":20240305T100000") > at("BEGIN:VEVENT"));
+    assert!(at("RECURRENCE-ID;TZID=Home:20240305T100000") > at("BEGIN:VEVENT"));
     assert_eq!(lines.iter().filter(|line| *line == "BEGIN:VEVENT").count(), 2);
     assert!(!lines.iter().any(|line| line.starts_with("X-LIE")));
+}
+
+#[test]
+fn parameters_have_quotes_only_where_they_need_them() {
+    for (came, answered) in [
+        ("VALUE=DATE:20240305", "VALUE=DATE:20240305"),
+        ("VALUE=\"DATE\":20240305", "VALUE=DATE:20240305"),
+        ("RANGE=THISANDFUTURE:20240305", "RANGE=THISANDFUTURE:20240305"),
+        ("TZID=America/Port-au-Prince_x:20240305T1", "TZID=America/Port-au-Prince_x:20240305T1"),
+        ("TZID=W. Europe:20240305T1", "TZID=\"W. Europe\":20240305T1"),
+        ("TZID=\"No;x:y\":20240305T1", "TZID=\"No;x:y\":20240305T1"),
+        ("TZID=:20240305T1", "TZID=\"\":20240305T1"),
+    ] {
+        let event = format!("UID:a@x\r\nATTENDEE:mailto:ana@desk.example\r\nRECURRENCE-ID;{came}");
+        let reply = read(&calendar("REQUEST", &event)).unwrap().reply(&ana(), Answer::Accept, "", now());
+        assert!(lines_of(&reply).contains(&format!("RECURRENCE-ID;{answered}")), "{came}: {reply}");
+    }
+}
+
+#[test]
+fn addresses_of_a_calendar_are_read_and_written_as_of_a_mailto() {
+    for (came, known, answered) in [
+        ("mailto:anna%2Bcal@x.example", "anna+cal@x.example", "anna+cal@x.example"),
+        ("MAILTO:Anna.Li@X.Example", "anna.li@x.example", "Anna.Li@x.example"),
+        ("mailto:%41nna@x.example", "anna@x.example", "Anna@x.example"),
+        ("mailto:J%C3%BCrgen@m%C3%BCller.example", "jürgen@xn--mller-kva.example", "J%C3%BCrgen@xn--mller-kva.example"),
+        ("mailto:a%25b%3Fc@x.example", "a%b?c@x.example", "a%25b%3Fc@x.example"),
+        ("mailto:%22Ann%22@x.example", "ann@x.example", "ann@x.example"),
+        ("mailto:%22Ann%20B%22@x.example", "\"ann b\"@x.example", "%22Ann%20B%22@x.example"),
+    ] {
+        let event = format!("UID:a@x\r\nORGANIZER:{came}\r\nATTENDEE:{came}\r\nATTENDEE:{came}");
+        let read = read(&calendar("REQUEST", &event)).unwrap();
+        assert_eq!(read.meetings[0].organizer.as_ref().unwrap().address, known, "{came}");
+        let attendee = Mailbox { name: String::new(), address: known.to_owned() };
+        let lines = lines_of(&read.reply(&attendee, Answer::Accept, "", now()));
+        for line in [format!("ORGANIZER:mailto:{answered}"), format!("ATTENDEE;PARTSTAT=ACCEPTED:mailto:{answered}")] {
+            assert!(lines.contains(&line), "{came}: {lines:#?}");
+        }
+    }
+    for refused in [
+        "mailto:?bcc=evil@x.example",
+        "mailto:a@x.example?bcc=evil@x.example",
+        "mailto:a?bcc=evil@x.example",
+        "mailto:a@x.example%3Fbcc=evil@x.example",
+        "mailto:a@x.example,evil@x.example",
+        "mailto:a@x.example%2Cevil@x.example",
+        "mailto:a%2Cb@x.example",
+        "mailto:a@x.example%0D%0A",
+        "mailto:a@x.example%0D%0ABcc:evil@x.example",
+        "mailto:%22a%0D%0Ab%22@x.example",
+        "mailto:a%00@x.example",
+        "mailto:a%20b@x.example",
+        "mailto:a%FF@x.example",
+        "mailto:%3Ca@x.example%3E",
+        "tel:+4912345",
+    ] {
+        let read =
+            read(&calendar("REQUEST", &format!("UID:a@x\r\nORGANIZER:{refused}\r\nATTENDEE:{refused}"))).unwrap();
+        assert_eq!((&read.meetings[0].organizer, read.meetings[0].attendees.len()), (&None, 0), "{refused}");
+    }
+}
+
+/// Calendars by mail: charset, encoding, bytes.
+#[test]
+fn the_charset_of_the_part_counts_and_a_fold_may_cut_a_letter() {
+    let by_mail = |charset: &str, summary: &[u8]| {
+        let head = format!("Content-Type: text/calendar; method=REQUEST{charset}\r\n\r\n");
+        let event = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:a@x\r\nSUMMARY:";
+        [head.as_bytes(), event, summary, b"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"].concat()
+    };
+    for (charset, summary, title) in [
+        ("; charset=utf-8", &b"Caf\xc3\xa9"[..], "Café"),
+        ("; charset=iso-8859-1", b"Caf\xe9", "Café"),
+        ("; charset=windows-1251", b"\xc2\xf1\xf2\xf0\xe5\xf7\xe0", "Встреча"),
+        ("; charset=utf-8", b"Caf\xc3\r\n \xa9 du\r\n\t Nord", "Café du Nord"),
+        ("; charset=utf-8", b"Caf\xc3\n \xa9", "Café"),
+        ("", b"Caf\xc3\r\n \xa9", "Café"),
+        ("; charset=utf-8", b"\xf0\x9f\r\n \x8e\r\n \x89", "🎉"),
+    ] {
+        let raw = by_mail(charset, summary);
+        let read = of_message(&raw);
+        assert_eq!(read[0].meetings[0].summary, title, "{charset} {summary:?}");
+        let shown = message::parse(&raw).text;
+        assert_eq!(shown, format!("Invitation: {title}"), "{charset} {summary:?}");
+    }
+    // What is read ends between two lines: half a letter at its end would have the charset guessed.
+    for shift in 0..4 {
+        let more = ["\r\nX-MORE:".to_owned(), "-".repeat(shift), "é".repeat(MAX_BYTES)].concat();
+        let read = of_message(&by_mail("", format!("Café\r\nEND:VEVENT{more}").as_bytes()));
+        assert_eq!(read[0].meetings[0].summary, "Café", "{shift}");
+    }
+}
+
+#[test]
+fn mail_that_comes_out_of_order_is_outdated_by_what_came_before() {
+    let one = |method: &str, rest: &str| read(&calendar(method, &format!("UID:a@x\r\n{rest}"))).unwrap();
+    let new = one("REQUEST", "SEQUENCE:1\r\nDTSTAMP:20240301T000000Z");
+    for (before, expected) in [
+        (one("REQUEST", "SEQUENCE:2"), Some(Method::Request)),
+        (one("REQUEST", "SEQUENCE:1\r\nDTSTAMP:20240302T000000Z"), None),
+        (one("REQUEST", "SEQUENCE:0"), None),
+        (one("CANCEL", "SEQUENCE:2"), Some(Method::Cancel)),
+        (one("CANCEL", "SEQUENCE:1"), None),
+        (one("REQUEST", "SEQUENCE:2\r\nSTATUS:CANCELLED"), Some(Method::Cancel)),
+        (one("REPLY", "SEQUENCE:9"), None),
+        (one("REQUEST", "SEQUENCE:9\r\nRECURRENCE-ID:20240305T100000Z"), None),
+    ] {
+        assert_eq!(new.was_outdated_by(&before), expected, "{before:?}");
+    }
+    let other = read(&calendar("REQUEST", "UID:b@x\r\nSEQUENCE:9")).unwrap();
+    assert_eq!(new.was_outdated_by(&other), None);
 }
 
 #[test]
