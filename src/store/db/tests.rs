@@ -60,6 +60,7 @@ fn older_databases_migrate_newer_and_foreign_ones_are_refused() {
 #[test]
 fn a_database_whose_first_work_fails_is_not_there() {
     let dir = temp("first-work");
+    fs::create_dir_all(&dir).unwrap();
     #[cfg(feature = "postgres")]
     let server = Store::server_of_tests().unwrap();
     #[cfg(not(feature = "postgres"))]

@@ -115,7 +115,9 @@ fn a_backup_of_a_server_that_cannot_be_written_is_made_and_says_what_is_not_reco
 fn of_several_that_make_one_database_at_once_one_does() {
     let (server, sandbox) = (Private::start(), Sandbox::new());
     let db = server.named("espomail", "many");
-    let runs = [(); 5].map(|()| sandbox.call(&["--db", &db, "--state", ".", "init"]).spawn());
+    // Of machines that have nothing in common but the server.
+    let runs = [1, 2, 3, 4, 5]
+        .map(|machine| sandbox.call(&["--db", &db, "--state", &format!("state{machine}"), "init"]).spawn());
     let mut codes = runs.map(|run| {
         let run = run.wait();
         assert!(run.code == 0 || run.stderr.contains("exists already"), "{run:#?}");
