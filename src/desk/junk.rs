@@ -6,11 +6,12 @@
 use anyhow::Result;
 
 use super::email::require_edit_of;
+use super::sort::owner;
 use super::{link_email, reopen, spam, take_out, who};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::waiting;
 use crate::intake::world::World;
+use crate::intake::{concerns, waiting};
 use crate::store::accounts::Account;
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
@@ -25,6 +26,8 @@ use crate::store::sight::Object;
 pub struct Followed {
     /// The accounts whose servers move it.
     pub accounts: Vec<String>,
+    /// Those of them whose last fetch found no folder for junk.
+    pub without_folder: Vec<String>,
     /// The case that was rejected or opened again.
     pub case_number: Option<i64>,
     /// The case that it was taken out of, or is in again.
@@ -36,15 +39,23 @@ pub struct Followed {
 /// Calls a mail junk.
 ///
 /// # Errors
-/// It was written by us; exit 77 where the actor may not change it, or the case that it is in.
+/// It was written by us; it is private mail of others; exit 77 where the actor may not change it, or the case that
+/// it is in.
 pub fn junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<Followed> {
     actor.require_edit(tx, Object::Email(email.id))?;
     require_edit_of(tx, actor, email.parent)?;
+    refuse_private_of_others(tx, actor, email)?;
     refuse_ours(email)?;
-    if junk::of(tx, email.id)?.is_some() {
-        return Ok(Followed { known: true, ..Followed::default() });
-    }
     let mut followed = Followed::default();
+    if let Some(said) = junk::of(tx, email.id)? {
+        followed.known = true;
+        // Another user, who said so before, could not move it in the mailbox of the actor.
+        if said.user_id != actor.user_id() {
+            let is_own = |account: &Account| account.user_id.is_some() && account.user_id == actor.user_id();
+            plan(tx, world, email, junk::MOVE, is_own, &mut followed)?;
+        }
+        return Ok(followed);
+    }
     let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
     let alone = case.as_ref().map_or(Ok(false), |case| is_alone(tx, case, email))?;
     let rejected = alone && case.as_ref().is_some_and(|case| case.status.is_open());
@@ -63,7 +74,7 @@ pub fn junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Res
     emails::set_undecided(tx, email.id, false)?;
     let case_id = case.filter(|_| rejected || !alone).map(|case| case.id);
     junk::add(tx, email.id, Junk { user_id: actor.user_id(), case_id, rejected }, world.now)?;
-    followed.accounts = plan(tx, world, actor, email, junk::MOVE)?;
+    plan(tx, world, email, junk::MOVE, |account| moves(actor, account), &mut followed)?;
     Ok(followed)
 }
 
@@ -73,6 +84,7 @@ pub fn junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Res
 /// It is not junk; exit 77 as for [`junk`].
 pub fn not_junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<Followed> {
     actor.require_edit(tx, Object::Email(email.id))?;
+    refuse_private_of_others(tx, actor, email)?;
     let Some(said) = junk::of(tx, email.id)? else {
         return Err(error::data(format!("email {} is not junk", email.id))
             .hint("what is: espomail email list --folder junk")
@@ -83,22 +95,37 @@ pub fn not_junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) ->
         Some(case) if records::exists(tx, Parent::case(case.id), actor.sight())? => Some(case),
         _ => None,
     };
+    let was_rejected = seen.as_ref().map_or(Ok(false), |case| junk::rejected(tx, case.id))?;
     junk::remove(tx, email.id)?;
     emails::decide(tx, email.id, "junk", &format!("not junk, by {}", who(actor)), world.now)?;
     let mut followed = Followed::default();
     if let Some(case) = &seen {
         actor.require_edit(tx, Object::Record(Parent::case(case.id)))?;
-        if said.rejected && case.status == CaseStatus::Rejected {
+        // One mail that people want is enough for an open case.
+        let opens = was_rejected && case.status == CaseStatus::Rejected && case.merged_into_id.is_none();
+        if opens {
             reopen(tx, world, actor, case)?;
-            waiting::set(tx, world, case)?;
+            junk::opened(tx, case.id)?;
             followed.case_number = Some(case.number);
-        } else if !said.rejected && email.parent.is_none() && case.merged_into_id.is_none() {
+        }
+        if !said.rejected && email.parent.is_none() && case.merged_into_id.is_none() {
             link_email(tx, world, actor, email, Parent::case(case.id))?;
             followed.other_case = Some(case.number);
         }
+        if opens {
+            waiting::set(tx, world, case)?;
+        }
     }
-    followed.accounts = plan(tx, world, actor, email, junk::MOVE_BACK)?;
+    plan(tx, world, email, junk::MOVE_BACK, |account| moves(actor, account), &mut followed)?;
     Ok(followed)
+}
+
+/// As for the trash: a personal mailbox is sorted by its owner.
+fn refuse_private_of_others(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<()> {
+    if email.private {
+        owner(tx, actor, email)?;
+    }
+    Ok(())
 }
 
 fn refuse_ours(email: &Email) -> Result<()> {
@@ -121,23 +148,33 @@ fn is_alone(tx: &Tx<'_>, case: &Case, email: &Email) -> Result<bool> {
     Ok(true)
 }
 
-/// Plans what the servers do. A personal mailbox is its owner's: others do not move mail there.
-fn plan(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, action: &str) -> Result<Vec<String>> {
-    let mut names = Vec::new();
+/// Plans what the servers of these accounts do.
+fn plan(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    email: &Email,
+    action: &str,
+    moves: impl Fn(&Account) -> bool,
+    followed: &mut Followed,
+) -> Result<()> {
     for delivery in deliveries::of_email(tx, email.id)? {
         let account = world.account(delivery.account_id)?;
-        if delivery.uid.is_none() && delivery.folder.is_none() || account.imap.host.is_none() || !moves(actor, account)
-        {
+        if delivery.uid.is_none() && delivery.folder.is_none() || account.imap.host.is_none() || !moves(account) {
             continue;
         }
         junk::plan(tx, delivery.id, action)?;
-        if !names.contains(&account.name) {
-            names.push(account.name.clone());
+        if followed.accounts.contains(&account.name) {
+            continue;
+        }
+        followed.accounts.push(account.name.clone());
+        if concerns::lacks_junk_folder(account) {
+            followed.without_folder.push(account.name.clone());
         }
     }
-    Ok(names)
+    Ok(())
 }
 
+/// A personal mailbox is its owner's: others do not move mail there.
 fn moves(actor: &Actor, account: &Account) -> bool {
     account.user_id.is_none() || account.user_id == actor.user_id()
 }

@@ -127,13 +127,16 @@ fn shares(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<bool> {
     Ok(actor.sight() == Sight::Everything && copy(tx, actor, email)?.is_none())
 }
 
-/// The user whose copy of an email the actor sorts.
 fn copy(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Option<i64>> {
     let Some(user_id) = actor.user_id() else { return Ok(None) };
     Ok(emails::has_copy(tx, email.id, user_id)?.then_some(user_id))
 }
 
-fn owner(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<i64> {
+/// The user whose copy of an email the actor sorts.
+///
+/// # Errors
+/// The actor has none.
+pub(super) fn owner(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<i64> {
     copy(tx, actor, email)?.ok_or_else(|| no_copy(actor, email))
 }
 

@@ -183,6 +183,21 @@ pub fn of_account(watched: &Watched, limits: &Limits, now: Timestamp) -> Vec<Con
 /// A certificate that ends within this should have been renewed.
 pub const ENDING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// What is said of a server that has to move junk and does not say where.
+pub const NO_JUNK_FOLDER: &str = "the server marks no folder as the one for junk";
+
+/// The command that tells where.
+pub fn name_junk_folder(account: &str) -> String {
+    format!("espomail account edit {account} --junk-folder FOLDER")
+}
+
+/// Whether the last fetch of an account ended with that, and nobody has told it since.
+pub fn lacks_junk_folder(account: &Account) -> bool {
+    account.fetching.junk_folder.is_none()
+        && account.health.failing_since.is_some()
+        && account.health.failure.ends_with(NO_JUNK_FOLDER)
+}
+
 /// How the words about such a certificate begin.
 pub const CERTIFICATE: &str = "the certificate of its";
 
@@ -212,7 +227,7 @@ fn fetching(watched: &Watched, limits: &Limits, now: Timestamp) -> Option<Concer
     let came_in = !watched.unsettled.is_empty() && health.failure.ends_with(&watched.unsettled);
     let age = since(health.last_good_at.unwrap_or(account.created_at), now);
     let (why, is_late) = (health.failure.as_str(), is_longer(age, limits.account));
-    Some(match (health.failing_since, health.last_good_at) {
+    let found = match (health.failing_since, health.last_good_at) {
         (Some(_), Some(_)) if is_late => Concern::new(Level::Critical, format!("not fetched for {}", span(age)), why),
         (Some(_), None) if is_late => {
             Concern::new(Level::Critical, format!("not fetched since it was added {} ago", span(age)), why)
@@ -227,7 +242,8 @@ fn fetching(watched: &Watched, limits: &Limits, now: Timestamp) -> Option<Concer
             Concern::new(Level::Critical, format!("not fetched for {}", span(age)), "does cron run espomail fetch?")
         }
         (None, _) => return None,
-    })
+    };
+    Some(if lacks_junk_folder(account) { found.next(name_junk_folder(&account.name)) } else { found })
 }
 
 fn sending(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concern> {

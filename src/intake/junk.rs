@@ -6,6 +6,7 @@
 
 use anyhow::Result;
 
+use super::concerns::{NO_JUNK_FOLDER, name_junk_folder};
 use super::session_desk::{Desk, Job, Moved};
 use super::unsettled::Unsettled;
 use crate::mail::reading::Reading;
@@ -61,8 +62,8 @@ fn junk_folder(source: &mut dyn MailSource, job: &Job) -> Result<String, NetErro
     }
     let listed = source.folders()?;
     net::junk_folder(&listed).map(str::to_owned).ok_or_else(|| NetError {
-        hint: Some(format!("name it: espomail account edit {} --junk-folder FOLDER", job.account.name)),
-        ..NetError::new(NetErrorKind::Folder, "the server marks no folder as the one for junk")
+        hint: Some(format!("name it: {}", name_junk_folder(&job.account.name))),
+        ..NetError::new(NetErrorKind::Folder, NO_JUNK_FOLDER)
     })
 }
 

@@ -44,6 +44,19 @@ pub fn of(tx: &Tx<'_>, email_id: i64) -> Result<Option<Junk>> {
     })
 }
 
+/// Whether a case was rejected because all that people wrote in it is junk.
+pub fn rejected(tx: &Tx<'_>, case_id: i64) -> Result<bool> {
+    let found: Option<i64> =
+        tx.value("SELECT 1 FROM email_junk WHERE case_id = ?1 AND rejected LIMIT 1", params![case_id])?;
+    Ok(found.is_some())
+}
+
+/// Such a case is open again, also for the mail in it that is still junk.
+pub fn opened(tx: &Tx<'_>, case_id: i64) -> Result<()> {
+    tx.execute("UPDATE email_junk SET rejected = FALSE WHERE case_id = ?1", params![case_id])?;
+    Ok(())
+}
+
 /// Takes it back.
 pub fn remove(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     tx.about("email", email_id);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::flags::{addresses, changed, check_folder};
+use super::flags::{addresses, changed, check_folder, check_junk_folder};
 use super::listed::{Listed, watermark};
 use crate::cli::context::{self, Context};
 use crate::error;
@@ -70,7 +70,7 @@ impl Flags {
             fetching.read_sent = read_sent.clone();
         }
         fetching.junk_folder = changed(self.junk_folder.as_ref(), fetching.junk_folder.take(), |folder| {
-            check_folder("--junk-folder", folder)?;
+            check_junk_folder(folder)?;
             Ok(folder.to_owned())
         })?;
         fetching.portion = self.portion.or(fetching.portion);

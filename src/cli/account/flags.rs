@@ -34,6 +34,19 @@ pub fn addresses(flag: &str, given: &[String], old: Vec<String>) -> Result<Vec<S
     given.iter().filter(|text| !text.is_empty()).map(|text| context::mail_address(flag, text)).collect()
 }
 
+/// Refuses a folder that junk cannot be moved to: the inbox, where it came in, and patterns of names.
+pub fn check_junk_folder(name: &str) -> Result<()> {
+    check_folder("--junk-folder", name)?;
+    if name.trim().eq_ignore_ascii_case("inbox") {
+        return Err(error::usage("--junk-folder: INBOX is where mail comes in, and cannot take junk").into());
+    }
+    if name.trim().is_empty() || name.contains(['*', '%']) {
+        let text = format!("--junk-folder: \"{name}\" is not the name of one folder");
+        return Err(error::usage(text).hint("type the name as the server lists it, such as Junk or Spam").into());
+    }
+    Ok(())
+}
+
 /// Refuses what cannot be the name of a folder.
 pub fn check_folder(field: &str, name: &str) -> Result<()> {
     if name.chars().any(char::is_control) {

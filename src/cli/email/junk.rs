@@ -6,6 +6,7 @@ use clap::Args;
 use super::each;
 use crate::cli::context::{self, Context};
 use crate::desk::{self, Followed};
+use crate::intake::concerns;
 use crate::intake::world::World;
 use crate::ui::outcome::{Deed, Thing};
 
@@ -37,11 +38,16 @@ fn said(id: i64, undo: bool, followed: &Followed) -> String {
         (false, true) => format!("email {id}: junk already"),
         (false, false) => format!("email {id}: junk"),
     }];
-    if let Some(number) = followed.case_number {
+    let both = undo && followed.case_number.is_some() && followed.case_number == followed.other_case;
+    if let Some(number) = followed.case_number.filter(|_| !both) {
         said.push(format!("case #{number} is {}", if undo { "open again" } else { "rejected as spam" }));
     }
     if let Some(number) = followed.other_case {
-        said.push(if undo { format!("in case #{number} again") } else { format!("taken out of case #{number}") });
+        said.push(match (undo, both) {
+            (true, true) => format!("in case #{number} again, which is open again"),
+            (true, false) => format!("in case #{number} again"),
+            (false, _) => format!("taken out of case #{number}"),
+        });
     }
     if !followed.accounts.is_empty() {
         let accounts = followed.accounts.join(" and ");
@@ -49,6 +55,10 @@ fn said(id: i64, undo: bool, followed: &Followed) -> String {
             false => format!("the next fetch moves it to the junk folder of {accounts}"),
             true => format!("the next fetch moves it back to where it was in {accounts}"),
         });
+    }
+    for account in &followed.without_folder {
+        let command = concerns::name_junk_folder(account);
+        said.push(format!("the server of {account} marks no folder for junk, name one first: {command}"));
     }
     said.join("; ")
 }
@@ -64,7 +74,7 @@ mod tests {
             accounts: names(accounts),
             case_number,
             other_case,
-            known: false,
+            ..Followed::default()
         };
         for (undo, followed, expected) in [
             (false, followed(&[], None, None), "email 7: junk"),
@@ -76,6 +86,13 @@ mod tests {
             ),
             (false, followed(&[], None, Some(3)), "email 7: junk; taken out of case #3"),
             (true, followed(&[], Some(3), None), "email 7: not junk; case #3 is open again"),
+            (true, followed(&[], Some(3), Some(3)), "email 7: not junk; in case #3 again, which is open again"),
+            (
+                false,
+                Followed { without_folder: names(&["a"]), ..followed(&["a"], None, None) },
+                "email 7: junk; the next fetch moves it to the junk folder of a; the server of a marks no folder for junk, \
+                 name one first: espomail account edit a --junk-folder FOLDER",
+            ),
             (
                 true,
                 followed(&["a", "b"], None, Some(3)),

@@ -131,6 +131,18 @@ fn each_state_of_an_account_has_its_level() {
                 "Warning a folder fails: folder \"Old\": gone",
             ],
         ),
+        (
+            "no folder for junk",
+            watched(|one| {
+                one.account.health.failing_since = Some(ago(5));
+                one.account.health.failure = format!("junk: {NO_JUNK_FOLDER}");
+                one.unsettled = NO_JUNK_FOLDER.into();
+            }),
+            &[
+                "Warning is fetched, but left as it was on the server: junk: the server marks no folder as the one for junk \
+                (espomail account edit support --junk-folder FOLDER)",
+            ],
+        ),
         ("came in, and could not be marked", unmarked(5, 5), &[UNMARKED]),
         ("came in, and could not be marked since long", unmarked(100_000, 5), &[UNMARKED]),
         (

@@ -76,3 +76,42 @@ fn only_mail_of_others_is_junk_and_only_for_those_who_may_change_it() {
     desk.ana("email junk 2");
     assert_eq!(count(&desk, "notifications WHERE email_id = 2 AND read_at IS NULL"), "0");
 }
+
+#[test]
+fn a_case_of_junk_is_open_again_with_the_first_mail_that_is_none() {
+    let desk = desk();
+    desk.put(&desk.letter("shop@ads.example", "Re: [#1] Help"));
+    desk.ok("email link 3 case/1");
+    desk.ana("email junk 3 1");
+    assert_eq!(desk.json("case show 1")["status"], "Rejected");
+    let said = desk.ana("email junk --undo 3").stdout;
+    assert_eq!(said, "email 3: not junk; in case #1 again, which is open again\n");
+    let shown = desk.json("case show 1");
+    assert_eq!((&shown["status"], &shown["type"]), (&"New".into(), &"".into()));
+    // What people decide after that stays.
+    desk.ana("case edit 1 --status Rejected");
+    assert_eq!(desk.ana("email junk --undo 1").stdout, "email 1: not junk\n");
+    assert_eq!(desk.json("case show 1")["status"], "Rejected");
+}
+
+#[test]
+fn private_mail_is_junk_for_its_owner_alone() {
+    let desk = desk();
+    desk.sandbox.sql("UPDATE emails SET private = TRUE WHERE id = 2");
+    for line in ["email junk 2", "email trash 2", "email junk --undo 2"] {
+        let refused = desk.run(line).exits(65);
+        assert!(refused.stderr.contains("only a user has a mailbox to sort"), "{line}: {refused:?}");
+    }
+    assert_eq!(count(&desk, "email_junk"), "0");
+}
+
+#[test]
+fn the_junk_folder_is_one_folder_and_not_the_inbox() {
+    let desk = desk();
+    for folder in ["INBOX", "inbox", "Ju*", "Spam%"] {
+        let refused = desk.run(&format!("account edit support --junk-folder {folder}")).exits(2);
+        assert!(refused.stderr.contains("--junk-folder: "), "{folder}: {refused:?}");
+    }
+    desk.ok("account edit support --junk-folder INBOX.Junk");
+    assert_eq!(desk.json("account show support")["junk_folder"], "INBOX.Junk");
+}

@@ -143,6 +143,10 @@ fn mail_that_was_moved_after_the_import_is_found_and_a_setting_names_the_folder(
     let refused = sandbox.run(&["-v", "fetch", "--no-send"]).exits(69);
     assert!(refused.stderr.contains("the server marks no folder as the one for junk"), "{refused:?}");
     assert!(refused.stderr.contains("espomail account edit support --junk-folder FOLDER"), "{refused:?}");
+    for line in [&["status"][..], &["email", "junk", "--undo", "1"], &["email", "junk", "1"]] {
+        let said = sandbox.run(line).stdout;
+        assert!(said.contains("espomail account edit support --junk-folder FOLDER"), "{line:?}: {said}");
+    }
     sandbox.run(&["account", "edit", "support", "--junk-folder", "Spam"]).ok();
     sandbox.run(&["fetch", "--no-send"]).ok();
     assert_eq!((there(&mailbox, "Done"), there(&mailbox, "Spam")), (vec![], vec!["Watches".to_owned()]));
@@ -163,9 +167,9 @@ fn others_do_not_move_mail_in_a_personal_mailbox() {
     sandbox.run(&["--as", "ana", "email", "junk", "2"]).ok();
     sandbox.run(&["fetch", "--no-send"]).ok();
     assert_eq!((there(&mailbox, JUNK).len(), there(&own, JUNK).len()), (1, 0));
-    // What the owner calls junk is.
-    sandbox.run(&["--as", "budi", "email", "junk", "--undo", "2"]).ok();
-    sandbox.run(&["--as", "budi", "email", "junk", "2"]).ok();
+    // What the owner calls junk is, also after others did.
+    let said = sandbox.run(&["--as", "budi", "email", "junk", "2"]).ok().stdout;
+    assert_eq!(said, "email 2: junk already; the next fetch moves it to the junk folder of budi\n");
     sandbox.run(&["fetch", "--no-send"]).ok();
     assert_eq!((there(&mailbox, JUNK).len(), there(&own, JUNK).len()), (1, 1));
 }
