@@ -115,7 +115,8 @@ fn the_option_wins_over_the_variable_and_that_over_the_configuration() {
     sandbox.run(&["--db", "other.db", "--state", "option", "init"]).ok();
     let steps = sandbox.run(&["--db", "third.db", "--state", "option", "init"]).ok().stderr;
     let option = format!("--state {}", sandbox.path("option").display());
-    assert!(steps.contains(&format!("espomail --db third.db {option} user add")), "{steps}");
+    let third = sandbox.path("third.db");
+    assert!(steps.contains(&format!(" --db {} {option} user add", third.display())), "{steps}");
     assert!(steps.lines().any(|line| line.trim().starts_with("* * * * *") && line.contains(&option)), "{steps}");
 }
 
