@@ -148,7 +148,8 @@ pub fn read(calendar: &str) -> Option<Invitation> {
     for property in lines::properties(calendar) {
         let component = property.value.trim().to_ascii_uppercase();
         if property.name == "BEGIN" {
-            if matches!(component.as_str(), "VEVENT" | "VTODO") && event.is_none() {
+            // Tasks are given to people by mail, too, and take another answer.
+            if component == "VEVENT" && event.is_none() {
                 event = Some((open.len(), Event::default()));
             }
             if open.first().map(String::as_str) != Some("VCALENDAR") || open.len() < MAX_DEPTH {

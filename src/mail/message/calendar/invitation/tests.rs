@@ -234,3 +234,10 @@ fn a_hostile_calendar_is_bounded_and_adds_no_line() {
         crate::mail::costs_no_more_than_its_length(unit, 40_000, &|text| drop(read(text)));
     }
 }
+
+#[test]
+fn a_task_is_not_an_invitation() {
+    let event = "UID:a@b\r\nORGANIZER:mailto:rita@garden.example\r\nATTENDEE:mailto:ana@desk.example";
+    let task = calendar("REQUEST", event).replace("VEVENT", "VTODO");
+    assert!(read(&calendar("REQUEST", event)).is_some() && read(&task).is_none());
+}
