@@ -215,14 +215,14 @@ pub struct Hidden(Option<Termios>);
 /// What the terminal was before, as long as it is hidden.
 static SHOWN: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Shows again what is typed, where a process ends that has hidden it.
+/// Switches the echo of the terminal on again. A process that ends while [`Hidden`] holds calls this.
 pub fn show_typed() {
     if let Some(before) = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take() {
         let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
     }
 }
 
-/// Hides again what is typed, where a shell has shown it while the process was stopped.
+/// Switches the echo off again. A shell has switched it on while the process was stopped.
 pub fn hide_again() {
     let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
     shown.iter().for_each(hide);

@@ -115,14 +115,25 @@ impl Dice {
         Dice(seed)
     }
 
-    /// A number below `end` (splitmix64).
+    /// A number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    /// Any number (splitmix64).
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
+        z ^ (z >> 31)
     }
+}
+
+/// Bytes that cannot be packed, the same for the same seed.
+pub fn noise(seed: u64, count: usize) -> Vec<u8> {
+    let mut dice = Dice(seed);
+    (0..count.div_ceil(8)).flat_map(|_| dice.next().to_le_bytes()).take(count).collect()
 }
 
 /// A number nobody else in this process has.

@@ -264,6 +264,13 @@ mod tests {
         args: InitArgs,
     }
 
+    impl InitArgs {
+        /// The flags of a line as a shell reads it.
+        pub(in crate::cli::init) fn typed(line: &str) -> InitArgs {
+            Typed::parse_from(shlex::split(&format!("init {line}")).unwrap()).args
+        }
+    }
+
     #[test]
     fn the_command_that_does_the_same_is_read_as_what_it_was_made_of() {
         for line in [
@@ -272,11 +279,10 @@ mod tests {
             "--address support@desk.example --preset gmail --secret stdin --fetch --no-test --account help",
             "--admin ana --address s@d.example --imap h:993 --tls implicit --smtp h:465 --smtp-tls implicit --login l --smtp-login m --secret 'cmd:pass show x' --folder INBOX --folder 'Web forms' --since 7d --create-case --case-team 'First level' --distribution direct --assign-to ana --auto-reply ack --auto-reply-text 'It'\\''s {{ case.number }}' --ca /ca.pem --pin cert:00 --smtp-pin none",
         ] {
-            let read = |line: &str| Typed::parse_from(shlex::split(&format!("init {line}")).unwrap()).args;
-            let args = read(line);
+            let args = InitArgs::typed(line);
             for width in [40, 100] {
                 let shown = args.command_line("espomail", width);
-                let again = read(shown.replace("\\\n", " ").strip_prefix("espomail init").unwrap());
+                let again = InitArgs::typed(shown.replace("\\\n", " ").strip_prefix("espomail init").unwrap());
                 assert_eq!(format!("{args:?}"), format!("{again:?}"), "{line}: {shown}");
             }
         }
@@ -291,7 +297,7 @@ mod tests {
             ("--smtp none --preset gmail", Err("--smtp: none cannot be used with --preset")),
             ("--smtp none --smtp-tls starttls", Err("--smtp: none cannot be used with --smtp-tls")),
         ] {
-            let mut args = Typed::parse_from(format!("init --address s@d.example {line}").split(' ')).args;
+            let mut args = InitArgs::typed(&format!("--address s@d.example {line}"));
             let is_without = args.leave_smtp_out().map_err(|error| error.to_string());
             assert_eq!(is_without, expected.map_err(str::to_owned), "{line}");
             if let Ok(expected) = expected {

@@ -61,15 +61,7 @@ fn mailbox(args: &InitArgs, espomail: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Typed {
-        #[command(flatten)]
-        args: InitArgs,
-    }
 
     #[test]
     fn nobody_and_nothing_that_is_there_is_added() {
@@ -95,7 +87,7 @@ mod tests {
                 &["user add ana --email ana@example.org", "team member add First ana"],
             ),
         ] {
-            let args = Typed::try_parse_from(format!("init {flags}").split_whitespace()).unwrap().args;
+            let args = InitArgs::typed(flags);
             assert_eq!(people(&args).collect::<Vec<_>>(), expected, "{flags}");
             let way = ("The line".to_owned(), "* * * * *".to_owned());
             let steps = steps(&args, "espomail --db /x", &way);

@@ -93,15 +93,7 @@ fn reply(args: &InitArgs) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Typed {
-        #[command(flatten)]
-        args: InitArgs,
-    }
 
     #[test]
     fn everything_that_is_made_is_told() {
@@ -144,7 +136,7 @@ mod tests {
                 "Hi\nMail that is older than the setting auto_reply_max_age gets none.",
             ),
         ] {
-            let args = Typed::try_parse_from(format!("init {flags}").split(' ')).unwrap().args;
+            let args = InitArgs::typed(&flags);
             let rows = rows(&args, "/d/e.db", false);
             let value = rows.iter().find(|(of, _)| *of == label).map(|(_, value)| value.as_str());
             assert_eq!(value, Some(expected), "{flags}");

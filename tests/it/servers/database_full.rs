@@ -5,8 +5,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 
-use super::database_large::noise;
-use crate::support::{Dovecot, Mailbox, Postgres, Run, Sandbox, SmtpSink, mail, scratch};
+use crate::support::{Dovecot, Mailbox, Postgres, Run, Sandbox, SmtpSink, mail, noise, scratch};
 
 /// A disk of some MiB that belongs to the user of the server.
 struct Disk(PathBuf);

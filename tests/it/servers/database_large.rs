@@ -4,23 +4,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 
-use crate::support::{Call, Dovecot, Postgres, Sandbox, is_on_server, promise};
+use crate::support::{Call, Dovecot, Postgres, Sandbox, is_on_server, noise, promise};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const MIB: u64 = 1 << 10;
-
-/// Bytes that cannot be packed (splitmix64).
-pub(super) fn noise(seed: u64, count: usize) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)).to_le_bytes()
-    };
-    (0..count.div_ceil(8)).flat_map(|_| next()).take(count).collect()
-}
 
 /// A number of `/proc/PID/status`, in KiB.
 fn of_process(pid: u32, name: &str) -> Option<u64> {

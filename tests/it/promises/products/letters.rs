@@ -15,20 +15,10 @@ use espomail::store::sight::Sight;
 use super::mails::CUSTOMER;
 use super::{cpu, is_large};
 use crate::support::Sandbox;
-use crate::support::{Office, office_in};
+use crate::support::{Office, noise, office_in};
 
 /// The most that one message may add to a transaction (S5).
 const MOST: Duration = Duration::from_millis(100);
-
-/// Bytes that do not compress.
-fn noise(count: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        state.to_be_bytes()[0]
-    };
-    (0..count).map(|_| next()).collect()
-}
 
 fn desk(sandbox: &Sandbox) -> Office {
     let store = crate::support::new_store(sandbox.path("letters.db"));
@@ -83,9 +73,9 @@ fn a_letter_of_any_size_is_composed_before_the_transaction() {
     let most = if is_large() { usize::try_from(office.config.attachment_max_size).unwrap() } else { 2 << 20 };
     let text = "some *words* that say nothing much\n";
     for (name, words, files) in [
-        ("one file", "x".to_owned(), vec![noise(most)]),
+        ("one file", "x".to_owned(), vec![noise(1, most)]),
         ("files that compress", "x".to_owned(), vec![vec![b'a'; most / 8]; 8]),
-        ("many files", "x".to_owned(), vec![noise(most / 1_000); 1_000]),
+        ("many files", "x".to_owned(), vec![noise(1, most / 1_000); 1_000]),
         ("a long text", text.repeat(most / 4 / text.len()), Vec::new()),
     ] {
         for draft in [false, true] {
