@@ -211,7 +211,7 @@ fn as_new_makes_cases_replies_and_notices() {
 
 #[test]
 fn thousands_of_messages_come_back_byte_for_byte() {
-    let letters = letters(asked("ESPOMAIL_TEST_LETTERS", 2_000));
+    let letters = letters(asked("ESPOMAIL_TEST_LETTERS", 1_000));
     let total = letters.len() as i64;
     let by_number: BTreeMap<u64, Vec<u8>> = letters.iter().map(|raw| (number(raw), raw.clone())).collect();
     let (sandbox, _) = office();

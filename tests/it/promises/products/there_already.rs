@@ -242,7 +242,7 @@ fn import_costs_the_same_when_much_is_there_already() {
     if no_file() {
         return;
     }
-    let counts: [usize; 2] = if is_large() { [200, 3_200] } else { [60, 200] };
+    let counts: [usize; 2] = if is_large() { [200, 3_200] } else { [40, 160] };
     for row in rows() {
         let name = row.name;
         let costs = counts.map(|count| cost(&row, count));

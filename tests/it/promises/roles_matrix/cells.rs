@@ -41,7 +41,7 @@ impl Part {
         who.is_ana_of(&sandbox);
         let database = Guarded::new(&sandbox);
         let part = Part { cells: 0, runs: 0, faults: Vec::new() };
-        let share = asked("ESPOMAIL_SHARE", 8);
+        let share = asked("ESPOMAIL_SHARE", 14);
         let mut cells = Cells { objects, who, sandbox, database, missing: BTreeMap::new(), turn: serial, share, part };
         ROWS.iter().for_each(|row| cells.row(row));
         cells.part
