@@ -1,5 +1,7 @@
 //! The right to work for an account: the lock on this machine, and where several machines work on one database, a lease
-//! there.
+//! there, which is made longer as long as the right is held ([`keeper`]).
+
+mod keeper;
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 
+use self::keeper::Kept;
 use crate::holder::{self, Holder};
 use crate::lock::{self, Attempt, Lock};
 use crate::store::db::{Store, Tx, Under};
@@ -26,6 +29,7 @@ pub struct Leased<'a> {
     store: &'a Store,
     lease: Option<Lease>,
     is_done: Cell<bool>,
+    _kept: Option<Kept>,
 }
 
 /// The answer to who wants to work for an account.
@@ -64,7 +68,10 @@ pub fn sending(store: &Store, account_id: i64) -> Result<Asked<Leased<'_>>> {
 }
 
 fn leased(store: &Store, work: Work, account_id: i64, asked: bool) -> Result<Asked<Leased<'_>>> {
-    let of = |lease| Leased { store, lease, is_done: Cell::new(false) };
+    let of = |lease: Option<Lease>| {
+        let _kept = lease.map(|lease| Kept::begin(store.place(), lease));
+        Leased { store, lease, is_done: Cell::new(false), _kept }
+    };
     if store.place().server().is_none() {
         return Ok(Asked::Held(of(None)));
     }
@@ -170,7 +177,7 @@ mod tests {
     #[test]
     fn a_lease_that_was_looked_at_half_its_length_ago_may_be_another_hosts() {
         let store = Store::embedded_for_test().unwrap();
-        let held = |lease| Leased { store: &store, lease, is_done: Cell::new(false) };
+        let held = |lease| Leased { store: &store, lease, is_done: Cell::new(false), _kept: None };
         let ago = |seconds| uptime().saturating_sub(Duration::from_secs(seconds));
         // A machine that is up for less than that says nothing about it.
         if uptime() < Duration::from_secs(120) {

@@ -42,7 +42,7 @@
 //! | [`place`] | where the database and the state directory are: paths, and the names of servers | [`caller`], [`error`], [`secret`], [`suggest`], [`system_words`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`], [`place`] |
 //! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`], [`place`], [`random`] |
-//! | [`claim`] | one process of all machines for each account, and for its sending | [`holder`], [`lock`], [`store`] |
+//! | [`claim`] | one process of all machines for each account, and for its sending | [`holder`], [`lock`], [`place`], [`store`] |
 //! | [`holder`] | which process holds a lock or the database, and its state | no other room |
 //! | [`job_control`] | a writer is not stopped by a key press | [`holder`] |
 //! | [`log`] | the log file | [`ui`], [`system_words`] |

@@ -2,7 +2,7 @@
 //! no leases: its locks are of the one machine that it is on.
 //!
 //! A holder begins each transaction with the statement of [`under`], which makes the lease longer. One that was too slow finds
-//! no row then: the host that took the account over has raised the epoch.
+//! no row then: the host that took the account over has raised the epoch. While it waits it makes it longer by [`renew`].
 
 use anyhow::Result;
 
@@ -121,6 +121,21 @@ pub fn under(store: &Store, lease: Lease) -> Under<'_> {
     ))
 }
 
+/// Makes a lease longer that is held still: not one that was given back or taken over.
+///
+/// # Errors
+/// The database.
+pub fn renew(store: &Store, lease: Lease) -> Result<()> {
+    store.write_besides(|tx| {
+        tx.execute(
+            "UPDATE leases SET until = this_moment() + ?5
+                WHERE kind = ?1 AND account_id = ?2 AND host_id = ?3 AND epoch = ?4 AND until > 0",
+            params![lease.work.as_str(), lease.account_id, lease.host_id, lease.epoch, length()],
+        )
+        .map(drop)
+    })
+}
+
 /// Gives a lease back; `done`: what it was for is done for now.
 ///
 /// # Errors
@@ -214,6 +229,26 @@ mod tests {
         add("for another account").unwrap();
         let names: Vec<String> = store.read(|tx| tx.values("SELECT name FROM teams ORDER BY id", [])).unwrap();
         assert_eq!(names, ["nobody took it over", "for another account"]);
+    }
+
+    #[test]
+    fn a_lease_is_made_longer_while_its_host_waits_and_not_once_it_is_over() {
+        let Some(store) = desk() else { return };
+        let lease = held(&store, NEAR);
+        pass(&store, 119);
+        renew(&store, lease).unwrap();
+        pass(&store, 119);
+        assert!(matches!(asked(&store, FAR, Work::Fetch, true), Taken::Busy(_)), "it is held still");
+        pass(&store, 2);
+        // Nobody took it over.
+        renew(&store, lease).unwrap();
+        assert!(matches!(asked(&store, FAR, Work::Fetch, true), Taken::Busy(_)));
+        release(&store, lease, false).unwrap();
+        renew(&store, lease).unwrap();
+        let other = held(&store, FAR);
+        pass(&store, 121);
+        renew(&store, lease).unwrap();
+        assert_eq!(held(&store, NEAR).epoch, other.epoch + 1, "it is the other host's");
     }
 
     #[test]

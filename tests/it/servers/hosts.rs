@@ -3,15 +3,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::program::metrics;
-use crate::support::cutter::{Fate, Harm, Step};
+use crate::support::cutter::{self, Fate, Harm};
 use crate::support::{
-    Child, Cutter, Deed, Dovecot, Mailbox, Postgres, Proxy, Rule, Running, Sandbox, Side, SmtpSink, When, clock,
-    is_on_server, mail, wait_until,
+    Answer, Child, Cutter, Deed, Dovecot, Mailbox, Postgres, Proxy, Rule, Running, Sandbox, Side, SmtpSink, Step, When,
+    clock, is_on_server, mail, wait_until,
 };
 
 /// Everything in a directory.
@@ -123,6 +123,47 @@ fn accounts_that_a_machine_has_not_come_to_yet_are_free_for_others() {
     assert_eq!(numbers(&sandbox), whole(6));
 }
 
+#[test]
+fn a_machine_keeps_an_account_while_one_message_takes_longer_than_a_lease() {
+    let (sandbox, _mailboxes) = desk(1, 2);
+    sandbox.env("ESPOMAIL_LEASE", "1000");
+    let proxy = Proxy::new(Dovecot::shared().imap);
+    sandbox.run(&["account", "edit", "support", "--imap", &proxy.address()]).ok();
+    let deed = Deed::Hold(Duration::from_secs(5));
+    proxy.set_rule(Some(Rule { side: Side::Server, text: "BODY[] {", nth: 2, when: When::Before, deed }));
+    let slow = on(&sandbox, "web1", &["fetch", "--no-send"]);
+    wait_until(Duration::from_secs(30), || proxy.fired());
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        let other = on(&sandbox, "web2", &["-v", "fetch", "--no-send", "support"]).wait().ok();
+        assert!(other.stderr.contains("is being fetched by process"), "{other:#?}");
+    }
+    slow.wait().ok();
+    assert_eq!(numbers(&sandbox), whole(2));
+    assert_eq!(proxy.count(Side::Client, "LOGIN"), 1, "one machine has fetched");
+}
+
+#[test]
+fn a_letter_is_sent_once_although_its_server_answers_after_more_than_a_lease() {
+    let (sandbox, _mailboxes) = desk(1, 1);
+    let late = Answer::Late(Duration::from_secs(3));
+    let sink = SmtpSink::new(vec![Step { verb: ".", nth: 0, answer: late }]);
+    sandbox.run(&["account", "edit", "support", "--smtp", &sink.address()]).ok();
+    on(&sandbox, "web1", &["fetch", "--no-send"]).wait().ok();
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We are on it."]).ok();
+    sandbox.sql("UPDATE outbox SET state = 'held' WHERE kind NOT IN ('mail', 'auto-reply')");
+    sandbox.env("ESPOMAIL_LEASE", "1000");
+    let slow = on(&sandbox, "web1", &["send"]);
+    let states = || sandbox.query("SELECT state FROM outbox WHERE kind IN ('mail', 'auto-reply') ORDER BY id");
+    wait_until(Duration::from_secs(30), || states().contains(&"in doubt".to_owned()));
+    while states() != ["sent", "sent"] {
+        on(&sandbox, "web2", &["send"]).wait().ok();
+        assert!(!states().contains(&"held".to_owned()), "it was judged before its server had answered");
+    }
+    slow.wait().ok();
+    assert_eq!(sink.received().len(), 2, "each once");
+}
+
 /// Another machine has a lease of each account.
 fn works_elsewhere(sandbox: &Sandbox, kind: &str) {
     sandbox.sql("INSERT INTO hosts (id, key, name, version, seen_at) VALUES (99, 'k', 'web9', '1', 0)");
@@ -215,7 +256,7 @@ fn a_letter_is_not_sent_by_a_machine_that_slept_after_it_had_claimed_it() {
     sandbox.env("ESPOMAIL_LEASE", "1000");
     let (cutter, child) = (Cutter::new(&Postgres::shared().server), Child::default());
     let sleeper = child.clone();
-    let sleeps = Harm::with(Step::CommitOf("in doubt", 1), Fate::Heard, move || sleeper.signal(Signal::STOP));
+    let sleeps = Harm::with(cutter::Step::CommitOf("in doubt", 1), Fate::Heard, move || sleeper.signal(Signal::STOP));
     cutter.set_harm(Some(sleeps));
     sandbox.connect_through(cutter.host());
     let state = sandbox.path("web1").display().to_string();
