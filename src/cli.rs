@@ -32,6 +32,7 @@ pub mod host;
 pub mod import;
 pub mod ingest;
 pub mod init;
+mod keyless;
 mod labels;
 pub mod letter;
 pub mod log;

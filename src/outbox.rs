@@ -261,6 +261,8 @@ pub struct Manners<'a> {
     pub alert_min_age: SignedDuration,
     /// Accounts that somebody named: they are tried at once.
     pub named: &'a [String],
+    /// Accounts that are left to other machines.
+    pub left: &'a [i64],
     /// Sending ends then, and the accounts share the time until then; `None` = it takes as long as it takes.
     pub until: Option<Instant>,
 }
@@ -286,12 +288,16 @@ pub fn flush(
 ) -> Result<Flushed> {
     let mut flushed = Flushed::default();
     for account_id in store.read(outbox::accounts_in_doubt)? {
+        if manners.left.contains(&account_id) {
+            continue;
+        }
         // The machine that has claimed the account may be about to hear the server's answer.
         let Asked::Held(claim) = claim::sending(store, account_id)? else { continue };
         let _under = claim.under();
         unless_superseded(store.write(|tx| judge_leftovers(tx, account_id, clock())))?;
     }
-    let due = store.read(|tx| accounts_due(tx, clock()))?;
+    let mut due = store.read(|tx| accounts_due(tx, clock()))?;
+    due.retain(|account| !manners.left.contains(&account.id));
     for (at, account) in due.iter().enumerate() {
         let name = account.name.clone();
         if let Some(until) =

@@ -154,6 +154,11 @@ impl Place {
         self.state().join(self.with_end(".away"))
     }
 
+    /// The file that says since when passwords in the database cannot be opened.
+    pub fn keyless(&self) -> PathBuf {
+        self.state().join(self.with_end(".keyless"))
+    }
+
     /// The directory of the secrets and tokens.
     pub fn secrets(&self) -> PathBuf {
         let own = self.own_secrets();

@@ -71,7 +71,7 @@ fn absent(before: &Health, patience: Patience, now: Timestamp) -> Verdict {
 }
 
 /// Reads what is remembered, and writes down what is made of it.
-fn remember(file: &Path, change: impl FnOnce(&Health) -> Verdict) -> io::Result<Verdict> {
+pub(super) fn remember(file: &Path, change: impl FnOnce(&Health) -> Verdict) -> io::Result<Verdict> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)?;
     // `send` may look at the same moment.
     flock(&file, FlockOperation::LockExclusive)?;
@@ -103,7 +103,7 @@ fn read(file: &File) -> io::Result<Health> {
 }
 
 /// Forgets it; since when it had lasted, where that was said.
-fn forget(file: &Path) -> Option<Timestamp> {
+pub(super) fn forget(file: &Path) -> Option<Timestamp> {
     let before = read(&File::open(file).ok()?).ok()?;
     fs::remove_file(file).ok()?;
     before.alerted_at.and(before.failing_since)

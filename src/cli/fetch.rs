@@ -10,7 +10,7 @@ use super::connect::{self, Connector, Protocol};
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::ping::{Did, Ping};
 use super::summary::{self, Tally};
-use super::{away, busy, send};
+use super::{away, busy, keyless, send};
 use crate::error::{self, Ended, Kind};
 use crate::holder::Holder;
 use crate::intake::concerns;
@@ -113,13 +113,17 @@ fn is_watched(args: &FetchArgs, ctx: &Context) -> bool {
 
 fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> {
     let store = ctx.unlogged_store()?;
-    let (accounts, unknown) = select(args, ctx, &store)?;
+    let (mut accounts, unknown) = select(args, ctx, &store)?;
     if let Some(most) = args.jitter.filter(|_| !ctx.dry_run) {
         let time = random_part(most)?;
         job_control::while_waiting(|| std::thread::sleep(time));
     }
     let started = Instant::now();
-    send::announce(ctx, &store)?;
+    let keyless = send::announce(ctx, &store)?.filter(|_| args.accounts.is_empty());
+    if args.accounts.is_empty() {
+        keyless::tell(keyless.as_ref(), ctx, is_watched(args, ctx));
+    }
+    keyless.iter().for_each(|keyless| keyless.leave(&mut accounts));
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
     let until = send::end_of(started, max_runtime);
     let connector = Connector::new(&ctx.config, &ctx.place).at_once(!args.accounts.is_empty());
@@ -138,7 +142,8 @@ fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> 
     };
     let mut watch =
         Watch { ctx, args, unknown, max_runtime, tally: Tally::default(), busy: Vec::new(), told_busy: Vec::new() };
-    if accounts.is_empty() {
+    watch.tally.worst = keyless.as_ref().map(|_| Kind::Config);
+    if accounts.is_empty() && keyless.is_none() {
         nothing_to_poll(ctx, &store)?;
     }
     let asked = accounts.len();

@@ -13,6 +13,7 @@ use crate::secret::{self, KEY, Key, SecretSpec};
 use crate::store::accounts::{self, Account};
 use crate::store::db::{Store, Tx};
 use crate::store::sealed_secrets::{self, Sealed};
+use crate::system_words;
 
 /// The file of the key.
 pub fn key_file(place: &Place) -> PathBuf {
@@ -60,8 +61,31 @@ fn open(place: &Place, one: &Sealed) -> Result<Zeroizing<String>> {
     }
 }
 
+/// The passwords that this machine cannot open, with the reason; `None` = it can open all, or there are none.
+///
+/// # Errors
+/// The database.
+pub fn shut(store: &Store) -> Result<Option<(Fault, Vec<Sealed>)>> {
+    let place = store.place();
+    let mut sealed = if place.server().is_some() { store.read(sealed_secrets::all)? } else { Vec::new() };
+    if sealed.is_empty() {
+        return Ok(None);
+    }
+    let file = key_file(place);
+    let key = match Key::read(&file) {
+        Ok(key) => key,
+        Err(error) => {
+            let (kind, hint) = error::classify(&error);
+            return Ok(Some((Fault { hint, ..Fault::new(kind, system_words::chain(&error)) }, sealed)));
+        }
+    };
+    let mark = key.as_ref().map(Key::mark);
+    sealed.retain(|one| Some(&one.key) != mark.as_ref());
+    Ok(sealed.first().map(|one| lacks(&file, key.as_ref(), &one.key)).map(|why| (why, sealed)))
+}
+
 /// What is said where this machine has no key, or another one than `wanted`.
-pub fn lacks(file: &Path, key: Option<&Key>, wanted: &str) -> Fault {
+fn lacks(file: &Path, key: Option<&Key>, wanted: &str) -> Fault {
     let shown = file.display();
     let (here, first) = match key {
         None => (format!("this machine has no key {shown}"), String::new()),

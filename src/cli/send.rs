@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::connect::Connector;
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
+use super::keyless::{self, Keyless};
 use super::outbox as outbox_rows;
 use super::summary::{self, Tally};
 use super::{away, busy};
@@ -47,13 +48,18 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
             .hint("see what waits: espomail outbox list")
             .into());
     }
-    away::told(ctx, ctx.ui.is_terminal() || ctx.ui.verbosity > 0, send_what_is_due(args, ctx))
+    away::told(ctx, is_watched(ctx), send_what_is_due(args, ctx))
+}
+
+fn is_watched(ctx: &Context) -> bool {
+    ctx.ui.is_terminal() || ctx.ui.verbosity > 0
 }
 
 fn send_what_is_due(args: &SendArgs, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
-    announce(ctx, &store)?;
+    let keyless = announce(ctx, &store)?;
+    keyless::tell(keyless.as_ref(), ctx, is_watched(ctx));
     wake(ctx, &store)?;
     let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.place), &[], ctx.config.max_runtime)?;
     for (name, error) in &flushed.accounts {
@@ -68,7 +74,7 @@ fn send_what_is_due(args: &SendArgs, ctx: &Context) -> Result<()> {
     say_letters(ctx, &flushed);
     let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
     summary::tell(ctx, &store, &Tally::default(), &flushed, started, is_asked)?;
-    match trouble(&flushed) {
+    match trouble(&flushed).into_iter().chain(keyless.map(|_| Kind::Config)).reduce(Kind::worse) {
         Some(kind) => Err(context::told(kind)),
         None => Ok(()),
     }
@@ -79,12 +85,15 @@ pub fn end_of(started: Instant, max_runtime: Duration) -> Instant {
     started + max_runtime.min(LONGEST)
 }
 
-/// Lets other machines know how this one is configured.
-pub fn announce(ctx: &Context, store: &Store) -> Result<()> {
-    match ctx.dry_run || ctx.place.server().is_none() {
-        true => Ok(()),
-        false => claim::announce(store, &ctx.config.decisive()?, &Timestamp::now),
+/// Lets other machines know how this one is configured; what it cannot open.
+pub fn announce(ctx: &Context, store: &Store) -> Result<Option<Keyless>> {
+    if ctx.dry_run || ctx.place.server().is_none() {
+        return Ok(None);
     }
+    let keyless = Keyless::look(store)?;
+    let lacks = keyless.as_ref().map(|_| keyless::SAID).unwrap_or_default();
+    claim::announce(store, &(ctx.config.decisive()? + lacks), &Timestamp::now)?;
+    Ok(keyless)
 }
 
 /// Sends what is due, unless another process is at it.
@@ -115,11 +124,12 @@ pub fn flush(
             let alert_min_age = SignedDuration::try_from(ctx.config.alert_min_age)?;
             // What fetching left of its time would be none where a server is slow.
             let until = Some(end_of(Instant::now(), max_runtime));
-            let manners = Manners { alert_min_age, named, until };
+            let left = Keyless::look(store)?.map(|keyless| keyless.sent).unwrap_or_default();
+            let manners = Manners { alert_min_age, named, left: &left, until };
             let mut flushed =
                 outbox::flush(store, &mut connect, &undelivered::aftermath(&ctx.config), &manners, &Timestamp::now)?;
             let mut connect = |account: &Account, until| connector.imap(account, until);
-            flushed.copies = outbox::keep_copies(store, &mut connect, until, &Timestamp::now)?;
+            flushed.copies = outbox::keep_copies(store, &mut connect, until, &left, &Timestamp::now)?;
             Ok(flushed)
         }
     }

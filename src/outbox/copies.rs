@@ -31,8 +31,8 @@ pub(super) fn plan(tx: &Tx<'_>, account: &Account, row: &OutboxRow, now: Timesta
     }
 }
 
-/// Makes the copies that are due, one session for each account, until the time that they share is over; the accounts where
-/// that failed. The caller holds the send lock.
+/// Makes the copies that are due, one session for each account but those that are `left` to other machines, until the time that
+/// they share is over; the accounts where that failed. The caller holds the send lock.
 ///
 /// # Errors
 /// Only where the database fails.
@@ -40,10 +40,12 @@ pub fn keep_copies(
     store: &Store,
     connect: &mut ConnectImap<'_>,
     until: Option<Instant>,
+    left: &[i64],
     clock: &dyn Fn() -> Timestamp,
 ) -> Result<Vec<(String, anyhow::Error)>> {
     let mut failed = Vec::new();
-    let due = store.read(|tx| sent_copies::accounts_due(tx, clock()))?;
+    let mut due = store.read(|tx| sent_copies::accounts_due(tx, clock()))?;
+    due.retain(|account_id| !left.contains(account_id));
     for (at, account_id) in due.iter().copied().enumerate() {
         if is_over(until) {
             break;

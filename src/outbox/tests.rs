@@ -157,7 +157,7 @@ impl Office {
             }
             Ok(Box::new(Server { acts: Rc::clone(&self.acts), bodies: Rc::clone(&self.bodies) }))
         };
-        let manners = Manners { alert_min_age: SignedDuration::from_mins(15), named: &[], until };
+        let manners = Manners { alert_min_age: SignedDuration::from_mins(15), named: &[], left: &[], until };
         let config = Config::default();
         let aftermath = undelivered::aftermath(&config);
         flush(&self.store, &mut connect, &aftermath, &manners, &|| self.now.get()).unwrap()

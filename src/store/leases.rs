@@ -111,6 +111,12 @@ fn look(tx: &Tx<'_>, work: Work, account_id: i64) -> Result<Option<Known>> {
     )
 }
 
+/// The accounts for which some host has done this work within a number of milliseconds.
+pub fn done_lately(tx: &Tx<'_>, work: Work, milliseconds: i64) -> Result<Vec<i64>> {
+    let sql = "SELECT account_id FROM leases WHERE kind = ?1 AND done_at > this_moment() - ?2 ORDER BY account_id";
+    tx.values(sql, params![work.as_str(), milliseconds])
+}
+
 /// From now on, until what it gives is dropped, the store writes only while the lease is held, and makes it longer by that.
 pub fn under(store: &Store, lease: Lease) -> Under<'_> {
     let Lease { work, account_id, host_id, epoch } = lease;
@@ -272,10 +278,13 @@ mod tests {
         let Taken::Done(holder) = asked(&store, FAR, Work::Fetch, false) else { panic!("it was done now") };
         assert_eq!(holder.host.as_deref(), Some("web1"));
         let Taken::Held(lease) = asked(&store, FAR, Work::Fetch, true) else { panic!("somebody asked") };
+        let lately = |within| store.read(|tx| done_lately(tx, Work::Fetch, within)).unwrap();
+        assert_eq!(lately(60_000), [1]);
         // What failed is not done.
         release(&store, lease, false).unwrap();
         assert!(matches!(asked(&store, NEAR, Work::Fetch, false), Taken::Done(_)), "in the same minute");
         pass(&store, 56);
+        assert!(lately(56_000).is_empty() && lately(120_000) == [1]);
         release(&store, held(&store, NEAR), true).unwrap();
         release(&store, held(&store, NEAR), true).unwrap();
     }

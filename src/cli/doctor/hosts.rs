@@ -8,7 +8,6 @@ use crate::cli::context::{self, Context};
 use crate::cli::host::trouble;
 use crate::cli::passwords;
 use crate::holder;
-use crate::secret::Key;
 use crate::store::hosts::{self, Known};
 use crate::store::restored;
 
@@ -49,24 +48,19 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
 
 /// Whether this machine can open the passwords in the database.
 fn keys(ctx: &Context) -> Result<Option<Finding>> {
+    let store = ctx.store()?;
+    if let Some((why, _)) = passwords::shut(&store)? {
+        return Ok(Some(super::failed("secrets", &why.into())));
+    }
     let sealed = passwords::sealed(&ctx.place)?;
-    let file = passwords::key_file(&ctx.place);
-    let key = match Key::read(&file) {
-        Ok(key) => key,
-        Err(error) => return Ok(Some(super::failed("secrets", &error))),
-    };
-    let mark = key.as_ref().map(Key::mark);
-    Ok(match sealed.iter().find(|one| Some(&one.key) != mark.as_ref()) {
-        Some(one) => Some(super::failed("secrets", &passwords::lacks(&file, key.as_ref(), &one.key).into())),
-        None => mark.filter(|_| !sealed.is_empty()).map(|mark| {
-            let count =
-                if sealed.len() == 1 { "1 password is".to_owned() } else { format!("{} passwords are", sealed.len()) };
-            Finding::ok(
-                "secrets",
-                format!("{count} sealed in the database with the key {mark}, which this machine has"),
-            )
-        }),
-    })
+    Ok(sealed.first().map(|one| {
+        let count = match sealed.len() {
+            1 => "1 password is".to_owned(),
+            n => format!("{n} passwords are"),
+        };
+        let text = format!("{count} sealed in the database with the key {}, which this machine has", one.key);
+        Finding::ok("secrets", text)
+    }))
 }
 
 fn of(trouble: trouble::Trouble) -> Finding {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::cli::keyless;
 use crate::config;
 use crate::intake::concerns::span;
 use crate::store::hosts::{Held, Known};
@@ -52,6 +53,10 @@ pub fn of(hosts: &[Known], max_runtime: Duration) -> Vec<Trouble> {
     for host in &here {
         found.extend(host.clock_ahead.and_then(|ahead| clock(&host.name, ahead)));
     }
+    found.extend(here.iter().filter(|host| host.configuration.ends_with(keyless::SAID)).map(|host| {
+        let what = format!("{} cannot open passwords that are in the database", host.name);
+        Trouble::new(what, "what to do: `espomail doctor` there")
+    }));
     found.extend(configurations(&here));
     found.extend(versions(&here));
     for host in hosts {
@@ -174,6 +179,10 @@ mod tests {
             (
                 Known { version: "2".to_owned(), ..host("web2") },
                 &["web1 runs espomail 1, and web2 2 (install the same release on both)"],
+            ),
+            (
+                said("portion aa\nlanguage bb\nkey lacking\n"),
+                &["web2 cannot open passwords that are in the database (what to do: `espomail doctor` there)"],
             ),
             (holds(vec![held(5_000, 100_000)], 5_000), &[]),
             // Another host takes it over at its next run.

@@ -74,7 +74,7 @@ impl Office {
     /// Keeps the copies that are due; whether that failed.
     fn keep(&self, mailroom: &Mailroom) -> bool {
         let mut connect = |_: &Account, _| -> Result<Box<dyn MailSource>> { Ok(Box::new(mailroom.clone())) };
-        !keep_copies(&self.store, &mut connect, None, &|| self.now.get()).unwrap().is_empty()
+        !keep_copies(&self.store, &mut connect, None, &[], &|| self.now.get()).unwrap().is_empty()
     }
 
     fn waiting(&self) -> sent_copies::Waiting {

@@ -12,6 +12,47 @@ fn on<'a>(sandbox: &'a Sandbox, host: &str, args: &[&str]) -> Call<'a> {
 }
 
 #[test]
+fn cron_hears_at_once_of_a_machine_without_the_key_and_others_keep_its_accounts() {
+    let (sandbox, mailbox) = (Sandbox::on(&Postgres::shared().server), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    on(&sandbox, "web1", &["account", "secret", "support", "--secret", "stdin"]).stdin(b"pw\n").run().ok();
+    on(&sandbox, "web1", &["fetch"]).run().ok().silent();
+    let failing = || sandbox.query("SELECT count(*) || '' FROM accounts WHERE failing_since IS NOT NULL");
+    // Some minutes ago: no other machine has just done it.
+    let pass = |minutes: i64| sandbox.sql(&format!("UPDATE leases SET done_at = done_at - {minutes} * 60000"));
+    pass(2);
+    let told = on(&sandbox, "web2", &["fetch"]).run().exits(78);
+    for expected in ["this machine has no key", "; 1 account is left to other machines", "hint: copy it from a machine"]
+    {
+        assert!(told.stderr.contains(expected), "{expected}: {told:#?}");
+    }
+    assert_eq!(told.stderr.lines().count(), 2, "{told:#?}");
+    for verb in ["fetch", "send", "fetch"] {
+        on(&sandbox, "web2", &[verb]).run().exits(78).silent();
+        on(&sandbox, "web2", &["-v", verb]).run().exits(78).says("this machine has no key");
+    }
+    assert_eq!(failing(), ["0"], "the account works on the other machine");
+    let listed = on(&sandbox, "web1", &["host", "list"]).run().ok();
+    assert!(listed.stdout.contains("cannot open passwords that are in the database"), "{listed:#?}");
+    on(&sandbox, "web2", &["--dry-run", "fetch"]).run().exits(78);
+    // When no machine fetches it, the account fails.
+    pass(20);
+    on(&sandbox, "web2", &["fetch"]).run().exits(78).silent();
+    assert_eq!(failing(), ["1"]);
+    on(&sandbox, "web1", &["fetch", "support"]).run().ok();
+    assert_eq!(failing(), ["0"]);
+    // A person who names it is told of the account.
+    let named = on(&sandbox, "web2", &["fetch", "support"]).run().exits(78);
+    assert!(named.stderr.contains("account \"support\": the passwords in the database are sealed"), "{named:#?}");
+    std::fs::copy(sandbox.path("web1").join("key"), sandbox.path("web2").join("key")).unwrap();
+    let back = on(&sandbox, "web2", &["fetch"]).run().ok();
+    assert!(back.stderr.contains("can be opened again, after failing since") && back.stderr.lines().count() == 1);
+    on(&sandbox, "web2", &["fetch"]).run().ok().silent();
+    let listed = on(&sandbox, "web1", &["host", "list"]).run().ok();
+    assert!(!listed.stdout.contains("cannot open"), "{listed:#?}");
+}
+
+#[test]
 fn a_password_that_is_typed_on_one_machine_works_on_all_that_have_its_key() {
     let (sandbox, mailbox) = (Sandbox::on(&Postgres::shared().server), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &[]);
