@@ -1,6 +1,6 @@
-//! The server of the database is away: what crontab runs says nothing of that at first, as of a mail server that is away
-//! (B2.5). It says so once it lasts, then every six hours, and once more when the server is there again. The exit status is
-//! 75 each time, and the log file has each time.
+//! The server of the database is away, or a standby, which cannot be written: what crontab runs says nothing of that at first,
+//! as of a mail server that is away (B2.5). It says so once it lasts, then every six hours, and once more when the server is
+//! there again. The exit status is 75 each time, and the log file has each time.
 //!
 //! What was said stands in a file of the state directory, as the database cannot be asked.
 
@@ -17,7 +17,7 @@ use super::context::{self, Context};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::health::{self, Failure, Patience, Verdict};
 use crate::store::accounts::Health;
-use crate::store::db::Gone;
+use crate::store::db::{self, Gone};
 use crate::system_words;
 
 /// How a run ended, for the one who reads it: nobody, unless it `is_watched`.
@@ -26,8 +26,10 @@ pub fn told(ctx: &Context, is_watched: bool, outcome: Result<()>) -> Result<()> 
         return outcome;
     }
     let (file, now) = (ctx.place.absence(), Timestamp::now());
+    let is_standby = outcome.as_ref().is_err_and(db::is_standby);
+    let outcome = if is_standby { outcome.map_err(|error| ctx.explained(error)) } else { outcome };
     match &outcome {
-        Err(error) if error.chain().any(|cause| cause.is::<Gone>()) => {
+        Err(error) if is_standby || error.chain().any(|cause| cause.is::<Gone>()) => {
             let patience = Patience {
                 runs: ctx.config.alert_after,
                 age: SignedDuration::try_from(ctx.config.alert_min_age).unwrap_or(SignedDuration::MAX),

@@ -121,6 +121,7 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
         let unwritable =
             store.takes_no_writes()?.then(|| format!("{} is read-only: mail is neither fetched nor sent", ctx.place));
         grave.extend(unwritable);
+        grave.extend(store.stands_still()?);
         let of_hosts = store.read(|tx| Ok(host::trouble::of(&hosts::list(tx)?, ctx.config.max_runtime)))?;
         let of_hosts = of_hosts.iter().map(|trouble| (Level::Warning, trouble.told()));
         let of_place = grave.into_iter().map(|what| (Level::Critical, what)).chain(of_hosts).collect();

@@ -18,7 +18,7 @@ mod exchange;
 mod fifty;
 mod invitations;
 mod journal;
-mod json;
+pub mod json;
 mod junk;
 mod letters;
 mod listing;

@@ -17,6 +17,9 @@ const LATELY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What keeps an administrator from losing mail with a server.
 const STANDBY: &str = "a standby that is synchronous loses nothing: see FAILOVER in `espomail man postgresql`";
 
+/// What lets commands go on that wait for a standby.
+const STANDS_STILL: &str = "start the standby again, or do without it: see FAILOVER in `espomail man postgresql`";
+
 /// Looks at what the machines have said of themselves, and at the clock of this one.
 pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     if ctx.place.server().is_none() {
@@ -33,6 +36,7 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
         let text = format!("another server took over {} ago, and may lack what was committed last", ctx.ui.age(at));
         findings.push(Finding::warn("failover", text, STANDBY));
     }
+    findings.extend(store.stands_still()?.map(|text| Finding::warn("failover", text, STANDS_STILL)));
     match known.iter_mut().find(|host| host.name == here) {
         Some(host) => host.clock_ahead = Some(ahead),
         None => findings.extend(trouble::clock(&here, ahead).map(of)),

@@ -106,15 +106,26 @@ fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
             let file = words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
             io(format!("the disk of the server of {place} is full{file}"), "free some space there, then run it again")
         }
-        Obstacle::ReadOnly => io(
-            format!("{place} cannot be written now: the server is a standby or read-only"),
-            "name the primary, or several hosts, with --db",
-        ),
+        // As of a server that is away: a standby takes over, or somebody names the primary.
+        Obstacle::ReadOnly => {
+            Fault::new(Kind::TempFail, format!("{place} cannot be written now: the server is a standby, or read-only"))
+                .hint(to_the_primary(place.server()))
+        }
         Obstacle::Closed => error::config(format!("{place} cannot be opened")).hint("see the log of the server"),
         Obstacle::Denied(words) => too_few_rights(&role, &place.shown(), words),
         Obstacle::Disk(words) => {
             io(format!("the disk of the server of {place} fails: {words}"), "see the log of the server")
         }
+    }
+}
+
+/// How a database is named so that a server is found that takes writes.
+fn to_the_primary(server: Option<&Server>) -> &'static str {
+    match server {
+        Some(server) if server.hosts.len() > 1 => {
+            "leave out target_session_attrs=any: then the one of its hosts is found that can be written"
+        }
+        _ => "name the primary; or both hosts, as HOST1,HOST2: then the one is found that can be written",
     }
 }
 

@@ -46,6 +46,18 @@ impl Store {
         }
     }
 
+    /// What is said where commands stand still because the server waits for a standby that does not answer; `None` = none does.
+    pub fn stands_still(&self) -> Result<Option<String>> {
+        let waiting = match &self.engine {
+            Engine::Sqlite(_) => 0,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.waiting_for_standby()?,
+        };
+        let sessions = if waiting == 1 { "1 session waits".to_owned() } else { format!("{waiting} sessions wait") };
+        let words = format!("no synchronous standby answers the server of {}, and {sessions} at COMMIT", self.place);
+        Ok((waiting > 0).then_some(words))
+    }
+
     /// Runs `work` in a transaction that may write and waits for no other: it decides nothing by what others write.
     pub fn write_besides<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         self.transact(Mode::Besides, work)

@@ -71,7 +71,13 @@ impl Desk {
     /// Agents ana and budi in team Support; no account.
     #[track_caller]
     pub fn new() -> Desk {
-        let desk = Desk { sandbox: Sandbox::new(), mailboxes: BTreeMap::new() };
+        Desk::within(Sandbox::new())
+    }
+
+    /// The same in a sandbox that has no database yet.
+    #[track_caller]
+    pub fn within(sandbox: Sandbox) -> Desk {
+        let desk = Desk { sandbox, mailboxes: BTreeMap::new() };
         desk.sandbox.begin_with("office", &|first| {
             first.run(&["init"]).ok();
             first.run(&["team", "add", "Support"]).ok();

@@ -65,6 +65,13 @@ impl Postgres {
         });
     }
 
+    /// Ends [`Postgres::waits_for_standbys`].
+    pub fn waits_for_nobody(&self) {
+        let mut client = self.superuser("postgres");
+        client.batch_execute("ALTER SYSTEM RESET synchronous_standby_names").unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").unwrap();
+    }
+
     /// A standby gets nothing more from its primary.
     pub fn follows_no_more(&self, primary: &Postgres) {
         let mut client = self.superuser("postgres");

@@ -282,6 +282,13 @@ impl Conn {
         Ok(self.link.borrow_mut().client.query_one(sql, &[])?.try_get(0)?)
     }
 
+    /// How many sessions of this role have waited at their COMMIT for a synchronous standby for some time.
+    pub fn waiting_for_standby(&self) -> Result<i64> {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = current_user
+            AND query_start < clock_timestamp() - INTERVAL '10 seconds'";
+        Ok(self.link.borrow_mut().client.query_one(sql, &[])?.try_get(0)?)
+    }
+
     /// Lets nothing be written by this connection any more.
     pub fn read_only(&self) -> Result<()> {
         self.is_read_only.set(true);

@@ -23,6 +23,13 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// What the library says of a server that takes no writes, where one that does was asked for.
 const NO_WRITES: &str = "database does not allow writes";
 
+/// What is said of such a server.
+const IS_STANDBY: &str = "cannot be written: it is a standby, or read-only";
+
+/// What is said where the others are gone.
+const PROMOTE: &str = "if the primary does not come back, promote its standby: see FAILOVER in `espomail man postgresql`; \
+                       target_session_attrs=any reads from a standby";
+
 /// Where a password can be.
 const WAYS: &str =
     "name its place in the configuration: database_password = \"file:PATH\"; or use PGPASSWORD or ~/.pgpass";
@@ -58,7 +65,12 @@ fn of_all(server: &Server, mut refusals: Vec<anyhow::Error>) -> anyhow::Error {
     texts.dedup();
     let classified = refusals.iter().map(errors::classify);
     let gravest = classified.reduce(|one, other| if one.0.worse(other.0) == one.0 { one } else { other });
-    let (kind, hint) = gravest.unwrap_or((Kind::TempFail, None));
+    let (kind, hint) = match gravest.unwrap_or((Kind::TempFail, None)) {
+        (Kind::TempFail, _) if texts.iter().any(|text| text.ends_with(IS_STANDBY)) => {
+            (Kind::TempFail, Some(PROMOTE.to_owned()))
+        }
+        gravest => gravest,
+    };
     Fault { hint, ..Fault::new(kind, format!("{server}: {}", texts.join("; "))) }.into()
 }
 
@@ -137,8 +149,7 @@ fn not_now(subject: &str, role: &str, code: &str, words: &str) -> Fault {
 fn unreachable(server: &Server, host: &Host, words: &str) -> Fault {
     let subject = subject(server, host);
     if words == NO_WRITES {
-        let text = format!("the server of {subject} cannot be written: it is a standby, or read-only");
-        return Fault::new(Kind::TempFail, text)
+        return Fault::new(Kind::TempFail, format!("the server of {subject} {IS_STANDBY}"))
             .hint("name the primary too, or run it again when this one is the primary; target_session_attrs=any reads from a standby");
     }
     let hint = match &host.target {
@@ -245,6 +256,12 @@ mod tests {
                 Kind::TempFail,
                 "postgresql://a,b:6000/d: a is gone; b too",
                 "after a is gone",
+            ),
+            (
+                refusal(Kind::TempFail, "b cannot be written: it is a standby, or read-only"),
+                Kind::TempFail,
+                "postgresql://a,b:6000/d: a is gone; b cannot be written: it is a standby, or read-only",
+                PROMOTE,
             ),
             (gone(), Kind::TempFail, "postgresql://a,b:6000/d: a is gone", "after a is gone"),
         ] {
