@@ -71,6 +71,8 @@ struct State {
     commits: usize,
     /// Those in which the words of the step were said.
     commits_of: usize,
+    /// How much later the server gets what is sent.
+    delay: Duration,
     /// Words that the server gets other ones of the same length for.
     other_words: Vec<(&'static str, &'static str)>,
 }
@@ -141,7 +143,13 @@ impl Cutter {
     /// Forgets what was counted, and does other harm.
     pub fn set_harm(&self, harm: Option<Harm>) {
         let mut state = self.state.lock().unwrap();
-        *state = State { harm, other_words: std::mem::take(&mut state.other_words), ..State::default() };
+        let (other_words, delay) = (std::mem::take(&mut state.other_words), state.delay);
+        *state = State { harm, other_words, delay, ..State::default() };
+    }
+
+    /// From now on the server gets everything later by this time.
+    pub fn set_delay(&self, delay: Duration) {
+        self.state.lock().unwrap().delay = delay;
     }
 
     /// From now on the server gets other words, which are as long.
@@ -293,6 +301,8 @@ fn pass_on(from: &mut UnixStream, to: &mut UnixStream, state: &Mutex<State>, ans
     let (mut may_write, mut has_said) = (false, false);
     while let Ok(count @ 1..) = from.read(&mut bytes) {
         let sent = &mut bytes[..count];
+        let delay = state.lock().unwrap().delay;
+        std::thread::sleep(delay);
         let asked = messages.count(sent);
         answer.note(|count| count.asked += asked);
         may_write = (may_write || holds(sent, "READ COMMITTED")) && !holds(sent, "READ ONLY");

@@ -48,6 +48,8 @@ enum Blow {
     Cut(usize, Fate),
     /// The answer of the database comes late.
     Late(Step, u64),
+    /// Everything that it sends to the database gets there later by this number of milliseconds.
+    Slow(u64),
     /// All sessions of the server are ended.
     Terminate(u64),
     /// The server is restarted.
@@ -60,7 +62,7 @@ fn drawn(dice: &mut Dice, steps: usize) -> Blow {
     let fate = if below(2) == 0 { Fate::Lost } else { Fate::Unanswered };
     // 0.3 to 3 leases.
     let long = LEASE * (3 + below(28)) / 10;
-    match below(24) {
+    match below(26) {
         0..4 => Blow::Kill(below(700)),
         4..8 => Blow::KillAt(nth, fate),
         8..12 => Blow::Stop(below(500), long),
@@ -69,6 +71,7 @@ fn drawn(dice: &mut Dice, steps: usize) -> Blow {
         19 => Blow::Late(Step::Any(nth), long),
         20..22 => Blow::Late(Step::Commit(1 + usize::try_from(below(30)).unwrap()), long),
         22 => Blow::Terminate(below(500)),
+        23..25 => Blow::Slow(1 + below(10)),
         _ => Blow::Restart(below(500), if below(2) == 0 { Stop::Fast } else { Stop::Immediate }),
     }
 }
@@ -118,6 +121,10 @@ impl Machine {
             }
             _ => None,
         });
+        cutter.set_delay(match blow {
+            Blow::Slow(ms) => Duration::from_millis(ms),
+            _ => Duration::ZERO,
+        });
         let running = self.fetches(&child);
         match blow {
             Blow::Kill(after) => {
@@ -142,10 +149,11 @@ impl Machine {
                 let _one = SERVER.lock();
                 postgres.restart(how)();
             }
-            Blow::KillAt(..) | Blow::StopAt(..) | Blow::Cut(..) | Blow::Late(..) => {}
+            Blow::KillAt(..) | Blow::StopAt(..) | Blow::Cut(..) | Blow::Late(..) | Blow::Slow(_) => {}
         }
         let run = running.wait();
         cutter.set_harm(None);
+        cutter.set_delay(Duration::ZERO);
         run
     }
 }
