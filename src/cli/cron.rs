@@ -116,6 +116,16 @@ fn missing(ctx: &Context) -> String {
 
 /// How to have the database fetched every minute: what to do, in words, and the command or line.
 pub fn steps(ctx: &Context) -> (String, String) {
+    match of_system(ctx) {
+        Some(Starter::Line(file)) => {
+            return ("Mail is fetched and sent every minute already".to_owned(), file.to_owned());
+        }
+        Some(Starter::Timer) => {
+            let command = format!("systemctl status {TIMER}");
+            return ("Mail is fetched and sent every minute already".to_owned(), command);
+        }
+        None => {}
+    }
     match line_for(ctx) {
         _ if timer_is_for(ctx) => ("Fetch and send every minute".to_owned(), format!("systemctl enable --now {TIMER}")),
         (file, line) => (format!("The line for {file}"), line),

@@ -81,6 +81,10 @@ pub fn run(args: &Copy, ctx: &Context) -> Result<()> {
     foreign(&left, ctx);
     let told = format!("{rows} rows of {} are copied to {to}; {secrets}", ctx.place);
     ctx.done(Thing::path(to.shown()), &told)?;
+    if ctx.config.database.as_ref() == Some(&to.typed()) {
+        ctx.ui.hint("check it with: espomail db check; never fetch with both");
+        return Ok(());
+    }
     let named = shlex::try_quote(&to.typed())?.into_owned();
     let state = match &args.state {
         Some(_) => format!(" --state {}", shlex::try_quote(&to.state().display().to_string())?),
