@@ -54,7 +54,7 @@ pub fn of(hosts: &[Known], max_runtime: Duration) -> Vec<Trouble> {
         found.extend(host.clock_ahead.and_then(|ahead| clock(&host.name, ahead)));
     }
     found.extend(here.iter().filter(|host| host.configuration.ends_with(keyless::SAID)).map(|host| {
-        let what = format!("{} cannot open passwords that are in the database", host.name);
+        let what = format!("host {} cannot open passwords that are in the database", host.name);
         Trouble::new(what, "what to do: `espomail doctor` there")
     }));
     found.extend(configurations(&here));
@@ -99,7 +99,7 @@ fn configurations(hosts: &[&Known]) -> Vec<Trouble> {
 fn versions(hosts: &[&Known]) -> Option<Trouble> {
     let (first, others) = hosts.split_first()?;
     let other = others.iter().find(|other| other.version != first.version)?;
-    let what = format!("{} runs espomail {}, and {} {}", first.name, first.version, other.name, other.version);
+    let what = format!("host {} runs espomail {}, and {} {}", first.name, first.version, other.name, other.version);
     Some(Trouble::new(what, "install the same release on both"))
 }
 
@@ -113,7 +113,7 @@ fn left(host: &Known, max_runtime: Duration) -> Option<Trouble> {
     let over: Vec<&Held> = host.holds.iter().filter(|held| held.left < -LEFT).collect();
     if !over.is_empty() {
         let (what, since) = (accounts(&over), span(SignedDuration::from_millis(host.unseen)));
-        let what = format!("{} was not seen for {since} and has not given back {what}", host.name);
+        let what = format!("host {} was not seen for {since} and has not given back {what}", host.name);
         return Some(Trouble::new(what, format!("if it is gone: espomail host forget {}", host.name)));
     }
     let late: Vec<&Held> = host.holds.iter().filter(|held| held.left > 0 && held.age > most).collect();
@@ -121,7 +121,7 @@ fn left(host: &Known, max_runtime: Duration) -> Option<Trouble> {
     let (what, since) = (accounts(&late), span(SignedDuration::from_millis(oldest)));
     let process = late.first().map(|held| held.process)?;
     Some(Trouble::new(
-        format!("{} has held {what} for {since}", host.name),
+        format!("host {} has held {what} for {since}", host.name),
         format!("look at it there: ps -fp {process}"),
     ))
 }
@@ -178,11 +178,11 @@ mod tests {
             (Known { unseen: day + 1, ..ahead(9_000) }, &[]),
             (
                 Known { version: "2".to_owned(), ..host("web2") },
-                &["web1 runs espomail 1, and web2 2 (install the same release on both)"],
+                &["host web1 runs espomail 1, and web2 2 (install the same release on both)"],
             ),
             (
                 said("portion aa\nlanguage bb\nkey lacking\n"),
-                &["web2 cannot open passwords that are in the database (what to do: `espomail doctor` there)"],
+                &["host web2 cannot open passwords that are in the database (what to do: `espomail doctor` there)"],
             ),
             (holds(vec![held(5_000, 100_000)], 5_000), &[]),
             // Another host takes it over at its next run.
@@ -190,12 +190,12 @@ mod tests {
             (
                 holds(vec![held(day, -700_000), held(day, -700_000), held(9, 9)], 2 * day),
                 &[
-                    "web2 was not seen for 2 days and has not given back 2 accounts (if it is gone: espomail host forget web2)",
+                    "host web2 was not seen for 2 days and has not given back 2 accounts (if it is gone: espomail host forget web2)",
                 ],
             ),
             (
                 holds(vec![held(1_200_000, 100_000)], 1_200_000),
-                &["web2 has held an account for 20 min (look at it there: ps -fp 12)"],
+                &["host web2 has held an account for 20 min (look at it there: ps -fp 12)"],
             ),
         ];
         for (other, expected) in rows {

@@ -321,7 +321,7 @@ fn machines_are_listed_with_what_they_hold_and_compared() {
     let clock = "he clock of web2 is 59 min ahead of that of the database server";
     let differ = "he configurations of web1 and web2 differ: portion (";
     let left =
-        "eb1 was not seen for 60 min and has not given back an account (if it is gone: espomail host forget web1)";
+        "ost web1 was not seen for 60 min and has not given back an account (if it is gone: espomail host forget web1)";
     for command in [&["hosts"][..], &["host", "list"], &["status"], &["check"], &["doctor", "--offline"]] {
         let said = sandbox.run(command);
         let said = said.stdout.clone() + &said.stderr;

@@ -33,7 +33,10 @@ fn cron_hears_at_once_of_a_machine_without_the_key_and_others_keep_its_accounts(
     }
     assert_eq!(failing(), ["0"], "the account works on the other machine");
     let listed = on(&sandbox, "web1", &["host", "list"]).run().ok();
-    assert!(listed.stdout.contains("cannot open passwords that are in the database"), "{listed:#?}");
+    assert!(
+        listed.stdout.contains("Host ") && listed.stdout.contains(" cannot open passwords that are in the database"),
+        "{listed:#?}"
+    );
     on(&sandbox, "web2", &["--dry-run", "fetch"]).run().exits(78);
     // When no machine fetches it, the account fails.
     pass(20);
