@@ -5,6 +5,8 @@
 
 mod deaths;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,6 +87,8 @@ pub struct Importer<'a> {
     /// Each message has a savepoint, so that one that fails takes nothing away but itself. Most mail needs none, and a
     /// savepoint costs a copy of each page that the message changes: without one, the whole commit is done once more.
     is_careful: bool,
+    /// What was looked at by the last commit, and the version of the database then.
+    known: Option<(i64, World<'a>)>,
 }
 
 impl<'a> Importer<'a> {
@@ -98,7 +102,8 @@ impl<'a> Importer<'a> {
     ) -> Importer<'a> {
         let (reader, batches) = (reader.clone(), VecDeque::new());
         let (ahead, is_hasty, is_careful) = (AHEAD, false, false);
-        Importer { store, config, lock, account_id, reader, line: None, batches, ahead, is_hasty, is_careful }
+        let (line, known) = (None, None);
+        Importer { store, config, lock, account_id, reader, line, batches, ahead, is_hasty, is_careful, known }
     }
 
     /// Of what one of several sessions receives. Where it is `hasty`, no commit waits for the disk; before anything outside
@@ -197,11 +202,14 @@ impl<'a> Importer<'a> {
         let mut oldest = self.batches.pop_front().unwrap_or_default();
         // No transaction begins before there is something to write.
         let first = if oldest.is_empty() { Ok(None) } else { self.next(Duration::MAX) };
+        let known = self.known.take();
         let done = first.and_then(|first| {
             self.write(|tx| {
                 let stored = received.map_or(Ok(Vec::new()), |batch| receive::write_batch(tx, batch, now))?;
-                let (seen, imported) = self.import(tx, first, &oldest, now)?;
-                Ok((stored, seen, imported))
+                let version = tx.version()?;
+                let world = self.world(tx, version, known, now)?;
+                let (seen, imported) = self.import(tx, &world, first, &oldest)?;
+                Ok((stored, seen, imported, version.map(|version| (version, world))))
             })
         });
         // An error, unlike a crash, must not raise the message's crash counter.
@@ -211,7 +219,8 @@ impl<'a> Importer<'a> {
             self.batches.clear();
             self.line = None;
         }
-        let (stored, seen, imported) = idle.and(done)?;
+        let (stored, seen, imported, known) = idle.and(done)?;
+        self.known = known;
         oldest.drain(..seen);
         if !oldest.is_empty() {
             self.batches.push_front(oldest);
@@ -227,15 +236,29 @@ impl<'a> Importer<'a> {
         self.lock.as_ref().map_or(Ok(()), |lock| lock.doing(Doing::Importing, delivery_id))
     }
 
+    /// What decisions look at: what is known of it, as long as nobody else has written. What a run itself changes of accounts
+    /// and filters (turns, counts, health) is asked for where it decides something.
+    fn world(
+        &self,
+        tx: &Tx<'_>,
+        version: Option<i64>,
+        known: Option<(i64, World<'a>)>,
+        now: Timestamp,
+    ) -> Result<World<'a>> {
+        match known {
+            Some((before, world)) if version == Some(before) => Ok(World { now, ..world }),
+            _ => World::with_filters(tx, self.config, now),
+        }
+    }
+
     /// Imports messages, the first of these; how many were looked at, and what became of them.
     fn import(
         &self,
         tx: &Tx<'_>,
+        world: &World<'_>,
         first: Option<Parsed>,
         ids: &[i64],
-        now: Timestamp,
     ) -> Result<(usize, Vec<Imported>)> {
-        let world = World::with_filters(tx, self.config, now)?;
         // Another process may have imported some since they were read.
         let waiting = deliveries::waiting_of(tx, self.account_id, ids)?;
         let started = Instant::now();
@@ -246,7 +269,7 @@ impl<'a> Importer<'a> {
             seen += 1;
             if waiting.contains(&delivery.id) {
                 self.doing(delivery.id)?;
-                all.push(one_or_quarantine(tx, &world, &delivery, &message, self.is_careful)?);
+                all.push(one_or_quarantine(tx, world, &delivery, &message, self.is_careful)?);
             }
             let left = WRITE_TIME.saturating_sub(started.elapsed());
             next = if seen == ids.len() || left.is_zero() { None } else { self.next(left.min(PARSE_TIME))? };
@@ -293,131 +316,5 @@ fn one_or_quarantine(
             deliveries::settle(tx, delivery.id, Outcome::Quarantined, &reason, None)?;
             Ok(Imported { delivery_id: delivery.id, outcome: Outcome::Quarantined, email_id: None, reason })
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::intake::receive::write_batch;
-    use crate::net::Listed;
-    use crate::store::db::Dialect;
-    use crate::store::instance;
-    use crate::store::raw::Packed;
-
-    fn prepared() -> Store {
-        let store = Store::for_test().unwrap();
-        let account = "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
-            VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)";
-        let folder = "INSERT INTO account_folders (account_id, name, position, uidvalidity) VALUES (1, 'INBOX', 0, 7)";
-        store
-            .write(|tx| {
-                instance::create(tx, &[0; 32], Timestamp::UNIX_EPOCH)?;
-                tx.execute(account, [])?;
-                tx.execute(folder, []).map(drop)
-            })
-            .unwrap();
-        store
-    }
-
-    fn batch(uids: std::ops::RangeInclusive<u32>) -> Batch {
-        let item = |uid| Item {
-            listed: Listed { uid, size: 100, internal_date: None, seen: false },
-            body: Delivered::Whole(
-                Packed::new(format!("Message-ID: <{uid}@x>\r\nFrom: c@x\r\n\r\nx\r\n").into_bytes()).unwrap(),
-            ),
-        };
-        Batch { account_id: 1, folder: "INBOX".into(), uidvalidity: 7, moves: true, items: uids.map(item).collect() }
-    }
-
-    fn uids(store: &Store, imported: &[Imported]) -> Vec<u32> {
-        let uid =
-            |one: &Imported| store.read(|tx| deliveries::by_id(tx, one.delivery_id)).unwrap().unwrap().uid.unwrap();
-        imported.iter().map(uid).collect()
-    }
-
-    #[test]
-    fn a_batch_is_imported_in_a_commit_that_stores_a_later_one() {
-        let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
-        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
-        let mut receive = |uids| importer.receive(now, batch(uids)).unwrap();
-        let (_, first) = receive(1..=3);
-        assert_eq!(first, []);
-        let (_, second) = receive(4..=5);
-        assert_eq!(second, []);
-        let (_, third) = receive(6..=6);
-        assert_eq!(uids(&store, &third), [1, 2, 3]);
-        let (_, fourth) = receive(7..=7);
-        assert_eq!(uids(&store, &fourth), [4, 5]);
-        let mut rest = Vec::new();
-        importer.finish(&|| now, &mut |one| rest.push(one.clone())).unwrap();
-        assert_eq!(uids(&store, &rest), [6, 7]);
-    }
-
-    #[test]
-    fn what_cannot_be_stored_imports_nothing_and_is_imported_later() {
-        let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
-        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
-        importer.receive(now, batch(1..=1)).unwrap();
-        importer.receive(now, batch(2..=2)).unwrap();
-        let of_nobody = Batch { account_id: 99, ..batch(3..=3) };
-        assert!(importer.receive(now, of_nobody).is_err());
-        let emails = || store.read(|tx| tx.value::<i64>("SELECT count(*) FROM emails", [])).unwrap();
-        assert_eq!(emails(), Some(0));
-        let mut rest = Vec::new();
-        importer.finish(&|| now, &mut |one| rest.push(one.clone())).unwrap();
-        assert_eq!(uids(&store, &rest), [1, 2]);
-        assert_eq!(emails(), Some(2));
-    }
-
-    #[test]
-    fn suspects_are_imported_one_by_one() {
-        let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
-        store.write(|tx| write_batch(tx, &batch(1..=4), now)).unwrap();
-        store.write(|tx| tx.execute("UPDATE deliveries SET deaths = 1 WHERE uid <= 2", []).map(drop)).unwrap();
-        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
-        let mut sizes = Vec::new();
-        let ahead = |importer: &mut Importer<'_>| importer.read_ahead(&mut HashMap::new()).unwrap();
-        while ahead(&mut importer) {
-            assert!(!ahead(&mut importer) || sizes.len() >= 2, "nobody is read beside a suspect");
-            let (_, imported) = importer.commit(now, None).unwrap();
-            sizes.push(imported.len());
-        }
-        assert_eq!(sizes, [1, 1, 2]);
-    }
-
-    #[test]
-    fn a_message_that_cannot_be_imported_takes_nothing_away_but_itself() {
-        let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
-        // As a bug would, in the middle of what is written for a message.
-        let forbidden = "EXISTS (SELECT 1 FROM emails e WHERE e.id = new.email_id AND e.message_id IN ('2@x', '5@x'))";
-        let forbid = match store.dialect() {
-            Dialect::Sqlite => vec![format!(
-                "CREATE TRIGGER forbid BEFORE INSERT ON email_bodies WHEN {forbidden}
-                BEGIN SELECT raise(ABORT, 'forbidden'); END"
-            )],
-            Dialect::Postgres => vec![
-                format!(
-                    "CREATE FUNCTION forbid() RETURNS TRIGGER LANGUAGE plpgsql AS $f$
-                    BEGIN IF {forbidden} THEN RAISE EXCEPTION 'forbidden'; END IF; RETURN new; END $f$"
-                ),
-                "CREATE TRIGGER forbid BEFORE INSERT ON email_bodies FOR EACH ROW EXECUTE FUNCTION forbid()".to_owned(),
-            ],
-        };
-        store.write(|tx| forbid.iter().try_for_each(|sql| tx.execute(sql, []).map(drop))).unwrap();
-        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default()).of_session(1, true);
-        let mut all = Vec::new();
-        for uids in [1..=3, 4..=4, 5..=6, 7..=7] {
-            all.extend(importer.receive(now, batch(uids)).unwrap().1);
-        }
-        importer.finish(&|| now, &mut |one| all.push(one.clone())).unwrap();
-        assert_eq!(uids(&store, &all), [1, 2, 3, 4, 5, 6, 7]);
-        let kept: Vec<u32> = store
-            .read(|tx| tx.values("SELECT uid FROM deliveries WHERE outcome = 'quarantined' ORDER BY uid", []))
-            .unwrap();
-        assert_eq!(kept, [2, 5]);
-        let emails = store.read(|tx| tx.values::<String>("SELECT message_id FROM emails ORDER BY id", [])).unwrap();
-        assert_eq!(emails, ["1@x", "3@x", "4@x", "6@x", "7@x"]);
     }
 }

@@ -397,6 +397,15 @@ impl Tx<'_> {
         of_engine!(Running, &self.running, tx => tx.changes())
     }
 
+    /// A number that becomes another one as soon as another connection has written; none where the engine does not tell.
+    pub fn version(&self) -> Result<Option<i64>> {
+        match &self.running {
+            Running::Sqlite(running) => running.version().map(Some),
+            #[cfg(feature = "postgres")]
+            Running::Postgres(_) => Ok(None),
+        }
+    }
+
     /// Lets a table give ids above this one only.
     pub fn set_last_id(&self, table: &str, id: i64) -> Result<()> {
         of_engine!(Running, &self.running, tx => tx.set_last_id(table, id))

@@ -165,6 +165,11 @@ impl Running<'_> {
         Ok(self.conn.execute_batch("ROLLBACK TO message; RELEASE message")?)
     }
 
+    /// Another number as soon as another connection has written.
+    pub fn version(&self) -> Result<i64> {
+        Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     /// Rows written by this connection since it was opened.
     pub fn changes(&self) -> Result<u64> {
         Ok(self.conn.total_changes())
