@@ -87,15 +87,15 @@ GUARD='cat >/dev/null
   kill -KILL -- "-$server"
   [ -z "$3" ] || rm -rf "$2"'
 
-# watch: returns when standard input closes (UNTIL ends) or the server ends.  On SIGUSR1 the server is stopped and started
-# again, and the file "restarted" says so.  The file "signal" may have another signal for that, which only the first of its
-# processes gets.
+# watch: returns when standard input closes (UNTIL ends) or the server ends; with STAYS the end of the server is waited out.
+# On SIGUSR1 the server is stopped and started again, and the file "restarted" says so.  The file "signal" may have another
+# signal for that, which only the first of its processes gets.
 watch() {
   local try
   setsid bash -c "$GUARD" guard $$ "$DIR" "${REMOVE:-}" <&0 >/dev/null 2>&1 &
   "${UNTIL[@]}" <&0 >/dev/null 2>&1 & # an explicit redirection: jobs read from /dev/null otherwise
   watcher=$!
-  while [ -n "$again" ] || { wait -n "$watcher" "$server" || true; [ -n "$again" ]; }; do
+  while [ -n "$again" ] || { rest || true; [ -n "$again" ]; }; do
     again=
     if [ -f "$DIR/signal" ]; then
       kill -"$(cat "$DIR/signal")" "$server" 2>/dev/null || true
@@ -107,6 +107,8 @@ watch() {
     done
   done
 }
+
+rest() { if [ -n "${STAYS:-}" ]; then wait -n "$watcher"; else wait -n "$watcher" "$server"; fi; }
 
 stop() {
   local try

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Private PostgreSQL on a socket, in the foreground, until standard input closes or the time is over.
 #
-# usage: postgres.sh [--rm] [--fsync] [--port PORT] [--minutes N] [--primary | --standby-of DIR] start DIR
+# usage: postgres.sh [--rm] [--fsync] [--port PORT] [--minutes N] [--wal DIR] [--primary | --standby-of DIR] start DIR
 #        postgres.sh stop DIR
 #
 # DIR must be new or empty; --rm removes it at the end.  Prints one line when it serves:
@@ -14,6 +14,8 @@
 #   --port PORT    listens on that port of loopback too, for tests that cut connections; 0 chooses one.  The line ends with
 #                  "port=PORT" then
 #   --minutes N    how long it runs at most (120)
+#   --wal DIR      has its write-ahead log in DIR, which belongs to its user; where it crashes for good, it comes again on
+#                  SIGUSR1
 #   --primary      others can be its standby
 #   --standby-of DIR   begins as a copy of the one in DIR, and follows it
 #
@@ -24,13 +26,14 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 usage() { sed -n '4,5p' "$0" >&2; exit 2; }
-fsync=off port= minutes=120 primary= of=
+fsync=off port= minutes=120 wal=() primary= of=
 while :; do
   case ${1:-} in
     --rm) REMOVE=yes; shift ;;
     --fsync) fsync=on; shift ;;
     --port) port=$2; shift 2 ;;
     --minutes) minutes=$2; shift 2 ;;
+    --wal) wal=(-X "$2" --wal-segsize=1) STAYS=yes; shift 2 ;;
     --primary) primary=yes; shift ;;
     --standby-of) of=$(cd "$2" && pwd -P) primary=yes; shift 2 ;;
     *) break ;;
@@ -78,7 +81,8 @@ make() {
     "${AS[@]}" timeout 60 "$client/pg_basebackup" -D "$DIR/data" -h "$of/socket" -U postgres -R -X stream -c fast
     return
   fi
-  "${AS[@]}" timeout 60 "$bin/initdb" -D "$DIR/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions
+  "${AS[@]}" timeout 60 "$bin/initdb" -D "$DIR/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions \
+    "${wal[@]}"
 }
 make >"$DIR/initdb.log" 2>&1 || die "initdb failed: $(tail -n 3 "$DIR/initdb.log")"
 

@@ -104,7 +104,14 @@ fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
         Obstacle::Damaged(words) => io(format!("{place} is damaged: {words}"), &after_damage(place)),
         Obstacle::Full(words) => {
             let file = words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
-            io(format!("the disk of the server of {place} is full{file}"), "free some space there, then run it again")
+            let has_crashed = file.contains("pg_wal/");
+            let hint = match has_crashed {
+                true => {
+                    "the server has crashed: free some space there, start it again if it does not come back by itself, then run this again"
+                }
+                false => "free some space there, then run it again",
+            };
+            io(format!("the disk of the server of {place} is full{file}"), hint)
         }
         // As of a server that is away: a standby takes over, or somebody names the primary.
         Obstacle::ReadOnly => {

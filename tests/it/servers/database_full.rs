@@ -5,7 +5,8 @@ use std::process::Command;
 
 use base64::Engine as _;
 
-use crate::support::{Dovecot, Mailbox, Postgres, Run, Sandbox, SmtpSink, mail, noise, scratch};
+use crate::support::cutter::{FULL_LOG, Fate, Harm, Step};
+use crate::support::{Cutter, Dovecot, Mailbox, Postgres, Run, Sandbox, Stop, mail, noise, scratch};
 
 /// A disk of some MiB that belongs to the user of the server.
 struct Disk(PathBuf);
@@ -21,7 +22,13 @@ impl Disk {
         mount.is_ok_and(|done| done.status.success()).then_some(disk)
     }
 
-    fn grow(&self, mib: u32) {
+    /// How much is taken, in whole MiB.
+    fn taken(&self) -> u32 {
+        let said = Command::new("du").args(["-s", "-B1M"]).arg(&self.0).output().unwrap().stdout;
+        String::from_utf8(said).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    fn resize(&self, mib: u32) {
         let done = Command::new("mount").args(["-o", &format!("remount,size={mib}m")]).arg(&self.0).status();
         assert!(done.unwrap().success());
     }
@@ -52,6 +59,35 @@ fn fill(mailbox: &Mailbox) {
     }
 }
 
+/// A desk on this server that opens cases of [`fill`].
+fn desk(postgres: &Postgres) -> (Sandbox, Mailbox) {
+    let (sandbox, mailbox) = (Sandbox::on(&postgres.server), Dovecot::shared().mailbox());
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["team", "add", "Support"]).ok();
+    sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
+    sandbox.run(&["team", "member", "add", "Support", "ana"]).ok();
+    let of_desk = ["--team", "Support", "--case-team", "Support", "--create-case", "--smtp", "127.0.0.1:9"];
+    sandbox.group_account("support", &mailbox, &of_desk);
+    fill(&mailbox);
+    (sandbox, mailbox)
+}
+
+/// How many mails the mail server has marked as read.
+fn seen(mailbox: &Mailbox) -> usize {
+    let mut imap = mailbox.imap();
+    imap.ok("SELECT INBOX");
+    let seen = imap.ok("UID SEARCH SEEN");
+    seen.iter().find_map(|line| line.strip_prefix("* SEARCH")).unwrap_or_default().split_whitespace().count()
+}
+
+/// Each mail came once, and has opened a case.
+#[track_caller]
+fn is_whole(sandbox: &Sandbox) {
+    let all: Vec<u32> = (1..=30).collect();
+    assert_eq!(sandbox.ledger().into_values().collect::<Vec<_>>(), [all]);
+    assert_eq!(sandbox.items(&["case", "list", "--all", "--limit", "0"]).len(), 30);
+}
+
 #[test]
 fn mail_waits_on_its_server_while_the_disk_of_the_database_is_full() {
     let Some(disk) = Disk::new(14) else { return eprintln!("skipped: a small disk needs root") };
@@ -60,15 +96,7 @@ fn mail_waits_on_its_server_while_the_disk_of_the_database_is_full() {
     as_superuser(&format!("CREATE TABLESPACE small LOCATION '{}'", disk.0.display()));
     as_superuser("GRANT CREATE ON TABLESPACE small TO espomail");
     as_superuser("ALTER ROLE espomail SET default_tablespace = small");
-    let (sandbox, mailbox, sink) =
-        (Sandbox::on(&postgres.server), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
-    sandbox.run(&["init"]).ok();
-    sandbox.run(&["team", "add", "Support"]).ok();
-    sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
-    sandbox.run(&["team", "member", "add", "Support", "ana"]).ok();
-    let of_desk = ["--team", "Support", "--case-team", "Support", "--create-case", "--smtp", &sink.address()];
-    sandbox.group_account("support", &mailbox, &of_desk);
-    fill(&mailbox);
+    let (sandbox, mailbox) = desk(&postgres);
     let full = |run: Run| {
         let run = run.exits(74);
         let errors: Vec<&str> = run.stderr.lines().collect();
@@ -88,18 +116,62 @@ fn mail_waits_on_its_server_while_the_disk_of_the_database_is_full() {
     assert_eq!(sandbox.query(aside), [""; 0]);
     sandbox.run(&["case", "list", "--all"]).ok();
     sandbox.run(&["db", "check"]).ok();
-    let mut imap = mailbox.imap();
-    imap.ok("SELECT INBOX");
-    let seen = imap.ok("UID SEARCH SEEN");
-    let seen =
-        seen.iter().find_map(|line| line.strip_prefix("* SEARCH")).unwrap_or_default().split_whitespace().count();
-    assert!(seen <= stored, "{seen} of {stored}");
-    disk.grow(200);
+    assert!(seen(&mailbox) <= stored);
+    disk.resize(200);
     sandbox.run(&["fetch"]).ok();
-    let all: Vec<u32> = (1..=30).collect();
-    assert_eq!(sandbox.ledger().into_values().collect::<Vec<_>>(), [all]);
-    assert_eq!(sandbox.items(&["case", "list", "--all", "--limit", "0"]).len(), 30);
+    is_whole(&sandbox);
     drop(sandbox);
     drop(postgres);
     drop(disk);
+}
+
+#[test]
+fn what_was_committed_is_there_when_the_disk_of_the_write_ahead_log_is_full() {
+    let Some(disk) = Disk::new(60) else { return eprintln!("skipped: a small disk needs root") };
+    let postgres = Postgres::with_log_in(&disk.0);
+    // Nobody else writes the log.
+    for quiet in ["wal_writer_delay = '10s'", "autovacuum = off"] {
+        postgres.superuser("postgres").batch_execute(&format!("ALTER SYSTEM SET {quiet}")).unwrap();
+    }
+    postgres.superuser("postgres").batch_execute("SELECT pg_reload_conf()").unwrap();
+    let (sandbox, mailbox) = desk(&postgres);
+    disk.resize(disk.taken() + 2);
+    let run = sandbox.run(&["fetch", "support"]);
+    let said = "could not write to file \"pg_wal/";
+    match run.code {
+        74 => {
+            run.says("the disk of the server of ").says(said).says("start it again if it does not come back by itself")
+        }
+        _ => run.exits(75).says("has not said whether the last change was kept: ").says(said),
+    };
+    sandbox.run(&["fetch", "support"]).exits(75).says(&sandbox.database_shown());
+    disk.resize(200);
+    postgres.restart(Stop::Fast)();
+    let stored = sandbox.ledger().values().flatten().count();
+    assert!(stored < 30, "the disk was not full");
+    assert!(seen(&mailbox) <= stored);
+    sandbox.run(&["fetch"]).ok();
+    is_whole(&sandbox);
+    drop(sandbox);
+    drop(postgres);
+    drop(disk);
+}
+
+#[test]
+fn a_commit_at_which_the_server_crashes_is_looked_up() {
+    let sandbox = Sandbox::on(&Postgres::shared().server);
+    let cutter = Cutter::new(&Postgres::shared().server);
+    sandbox.run(&["init"]).ok();
+    sandbox.connect_through(cutter.host());
+    for (name, gets) in [("kept", true), ("undone", false)] {
+        cutter.set_harm(Some(Harm::new(Step::CommitOf("INSERT INTO teams", 1), Fate::Crashed { gets })));
+        let run = sandbox.run(&["team", "add", name]);
+        assert!(cutter.is_done());
+        if gets {
+            run.ok();
+        } else {
+            run.exits(74).says(&format!("is full: {FULL_LOG}")).says("free some space there, start it again");
+        }
+    }
+    assert_eq!(sandbox.query("SELECT name FROM teams"), ["kept"]);
 }

@@ -13,6 +13,9 @@ use super::{scratch, wait_until};
 /// The socket in the directory that a URL names.
 const SOCKET: &str = ".s.PGSQL.5432";
 
+/// What a server says that cannot write its write-ahead log.
+pub const FULL_LOG: &str = "could not write to file \"pg_wal/xlogtemp.1\": No space left on device";
+
 /// How long something is waited for that comes at once, if it comes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,6 +37,9 @@ pub enum Fate {
     Lost,
     /// The server gets it, and the client no answer. The connection ends.
     Unanswered,
+    /// The server gets it or not, and the client hears that the server crashes, as the disk of its write-ahead log is full.
+    /// The connection ends.
+    Crashed { gets: bool },
     /// The connection of the client ends. The server gets it when [`Cutter::let_go`] says so.
     Late,
     /// The server gets it, and the connection goes on.
@@ -334,6 +340,17 @@ fn pass_on(from: &mut UnixStream, to: &mut UnixStream, state: &Mutex<State>, ans
                 to.write_all(sent).ok();
                 answer.wait();
                 deed();
+            }
+            Fate::Crashed { gets } => {
+                answer.is_mute.store(true, Ordering::SeqCst);
+                if gets {
+                    to.write_all(sent).ok();
+                    answer.wait();
+                }
+                deed();
+                let fields = format!("SPANIC\0VPANIC\0C53100\0M{FULL_LOG}\0\0");
+                let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+                from.write_all(&[b"E".as_slice(), &length, fields.as_bytes()].concat()).ok();
             }
             Fate::Lost => deed(),
             Fate::Late => {

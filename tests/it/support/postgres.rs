@@ -38,6 +38,12 @@ impl Postgres {
         Postgres::started(&[])
     }
 
+    /// One with its write-ahead log in a directory, which belongs to its user; [`Postgres::restart`] starts it again also where
+    /// it has ended.
+    pub fn with_log_in(dir: &Path) -> Postgres {
+        Postgres::started(&["--wal", dir.to_str().unwrap()])
+    }
+
     /// One that others can follow.
     pub fn primary() -> Postgres {
         Postgres::started(&["--primary"])

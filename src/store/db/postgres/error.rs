@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use crate::store::db::meaning::{Loss, Meaning, Obstacle};
 use crate::system_words;
@@ -82,16 +82,24 @@ fn of_code(state: &SqlState, words: &str) -> Meaning {
     Meaning::Obstacle(obstacle)
 }
 
-/// Whether an error says that the answer of the server was not heard.
+/// Whether an error does not tell what became of the transaction: the answer of the server was not heard, or it was the last
+/// one of a server that crashes. The write-ahead log may have the COMMIT then, also where its disk is full.
 pub(super) fn is_lost(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(meaning(cause), Some(Meaning::Lost(_))))
+    let is_of_loss = |cause: &(dyn Error + 'static)| matches!(meaning(cause), Some(Meaning::Lost(_)));
+    error.chain().any(|cause| is_of_loss(cause) || of_crash(cause).is_some())
+}
+
+/// What a server says that crashes.
+fn of_crash<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a DbError> {
+    let said = error.downcast_ref::<tokio_postgres::Error>()?.as_db_error()?;
+    (said.parsed_severity() == Some(Severity::Panic)).then_some(said)
 }
 
 /// What was said when something was lost.
 pub(super) fn words(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| match meaning(cause) {
         Some(Meaning::Lost(loss)) => Some(loss.words()),
-        _ => None,
+        _ => of_crash(cause).map(|said| said.message().to_owned()),
     })
 }
 
