@@ -90,6 +90,8 @@ fn what_a_server_refuses_is_told_with_the_next_step_and_changes_nothing() {
         "CREATE ROLE led LOGIN; ALTER ROLE led SET search_path = two; GRANT ALL ON SCHEMA two TO led, espomail",
     );
     server.run("espomail", "GRANT ALL ON SCHEMA foreigners TO espomail");
+    // As it is since PostgreSQL 15.
+    server.run("espomail", "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT CREATE ON SCHEMA public TO espomail");
     let name =
         |role: &str, database: &str, words: &str| format!("postgresql://{role}@/{database}?{}{words}", server.at);
     let (port, tcp) =
