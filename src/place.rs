@@ -159,6 +159,16 @@ impl Place {
         self.state().join(self.with_end(".keyless"))
     }
 
+    /// The file that says since when the disk is full.
+    pub fn full_disk(&self) -> PathBuf {
+        self.state().join(self.with_end(".full"))
+    }
+
+    /// The file that says what is being made for a database that has no name yet.
+    pub fn unfinished(&self) -> PathBuf {
+        self.state().join(self.with_end(".unfinished"))
+    }
+
     /// The directory of the secrets and tokens.
     pub fn secrets(&self) -> PathBuf {
         let own = self.own_secrets();

@@ -8,6 +8,7 @@ mod next;
 mod plan;
 mod questions;
 mod summary;
+pub mod unfinished;
 mod words;
 
 use std::fs::{self, File};
@@ -44,6 +45,8 @@ const WIDTH: usize = 76;
 /// Cases or mails that are shown after the first fetch.
 const FEW: &str = "5";
 const SAME: &str = "\nThe same by one command, such as in a script:";
+/// Where it could not be made.
+const SAME_LATER: &str = "Nothing was made. Your answers as one command, for when that is mended:";
 /// What `?` tells after everything is made.
 const FETCHING: &str = "yes fetches the mail of the account once, and shows what came. no leaves that to the line that fetches each minute.";
 
@@ -71,17 +74,13 @@ pub fn run(args: &InitArgs, ctx: &Context) -> Result<()> {
 
 /// The same by questions.
 fn guided(ctx: &Context) -> Result<()> {
-    let guide::Agreed { ctx, args, typed, watch } = guide::ask(ctx)?;
-    let plan = Plan::of(&args)?;
-    let left = left_service(&ctx);
-    let same = |args: &InitArgs| args.command_line(&cron::typed_anywhere(&ctx), WIDTH);
-    let made = watch.make(ctx.place.file().is_some(), || make(&plan, &typed, &ctx)).inspect_err(|_| {
-        ctx.ui.note("\nNothing was made. Your answers as one command, for when that is mended:");
-        ctx.ui.note(&same(&args));
+    let mut left = None;
+    let guide::Agreed { ctx, mut args, made, watch } = guide::ask(ctx, &mut |plan, typed, ctx| {
+        left = left_service(ctx);
+        make(plan, typed, ctx)
     })?;
     tell(&made, &ctx)?;
-    let mut args = args;
-    watch.made(format!("{}\n{SAME}\n{}", next_steps(&args, &ctx), same(&args)));
+    watch.made(format!("{}\n{SAME}\n{}", next_steps(&args, &ctx), same(&args, &ctx)));
     if args.address.is_some() && args.oauth.is_none() && !args.no_test {
         args.fetch = guide::wants("Fetch its mail now?", FETCHING, &ctx);
     }
@@ -89,8 +88,13 @@ fn guided(ctx: &Context) -> Result<()> {
     let fetched = if args.fetch { first_fetch(&args, &ctx) } else { Ok(()) };
     after(&args, left, &ctx);
     ctx.ui.note(SAME);
-    ctx.ui.note(&same(&args));
+    ctx.ui.note(&same(&args, &ctx));
     fetched
+}
+
+/// The command that does the same.
+fn same(args: &InitArgs, ctx: &Context) -> String {
+    args.command_line(&cron::typed_anywhere(ctx), WIDTH)
 }
 
 /// The flags with the servers that are found where none is named, and a password that is typed where somebody sits there.
@@ -184,7 +188,9 @@ fn make(plan: &Plan, typed: &Typed, ctx: &Context) -> Result<Made> {
     let mut new = Unkept::of(&ctx.place);
     let _alone = alone(&ctx.place)?;
     refuse_taken(&ctx.place, plan.is_empty())?;
+    unfinished::clear(&ctx.place);
     new.add_files(plan);
+    let _unfinished = unfinished::Unfinished::begin(&ctx.place, &new.files)?;
     let made = if !plan.is_empty() && there(&ctx.place) == There::Empty {
         fill(plan, typed, ctx)
     } else {

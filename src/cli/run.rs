@@ -189,6 +189,9 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     {
         args.ask_as_root(&place);
     }
+    if !cli.dry_run && !matches!(cli.command, Some(Command::Init(_))) {
+        init::unfinished::clear_if_nobody_makes_it(&place);
+    }
     if cli.command.is_none() && place.is_missing() {
         return Err(no_command().into());
     }
@@ -344,6 +347,7 @@ impl Cli {
             headers: !self.no_headers,
             color,
             width: screen.map(|screen| screen.width),
+            wraps_remarks: false,
             utc: self.utc,
             quiet: self.quiet,
             verbosity: self.verbose,

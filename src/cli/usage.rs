@@ -139,12 +139,12 @@ fn surplus(typed: &Typed<'_>, word: &str) -> Fault {
 
 fn missing(typed: &Typed<'_>, found: &Found<'_>) -> Fault {
     let shown = found.texts(ContextKind::InvalidArg);
-    let Some(first) = shown.first() else { return usage(typed.said("an argument is missing"), typed.example()) };
+    let Some(first) = shown.first() else { return usage(typed.said("an argument is missing"), typed.example(&[])) };
     let choices: Vec<&str> = first.split('|').collect();
     if choices.len() > 1 && choices.iter().any(|one| one.trim_start_matches('<').starts_with("--")) {
         let names = choices.iter().filter_map(|one| one.trim_start_matches('<').split([' ', '>']).next());
         let names = names.collect::<Vec<_>>().join(", ");
-        return usage(typed.said(&format!("one of these is missing: {names}")), typed.example());
+        return usage(typed.said(&format!("one of these is missing: {names}")), typed.example(&[]));
     }
     let names: Vec<String> = shown
         .iter()
@@ -153,10 +153,11 @@ fn missing(typed: &Typed<'_>, found: &Found<'_>) -> Fault {
             None => typed.subject(shown),
         })
         .collect();
+    let options: Vec<String> = names.iter().filter(|name| name.starts_with('-')).cloned().collect();
     let names: Vec<String> =
         names.into_iter().map(|name| if name.starts_with('-') { name } else { format!("the {name}") }).collect();
     let verb = if names.len() > 1 { "are" } else { "is" };
-    usage(typed.said(&format!("{} {verb} missing", and(&names))), typed.example())
+    usage(typed.said(&format!("{} {verb} missing", and(&names))), typed.example(&options))
 }
 
 fn wrong_value(typed: &Typed<'_>, found: &Found<'_>) -> Fault {
@@ -187,7 +188,7 @@ fn wrong_value(typed: &Typed<'_>, found: &Found<'_>) -> Fault {
     };
     let known = arg.map(known_values).unwrap_or_default();
     let meant = suggest::similar(&value, known.iter().map(String::as_str)).map(|word| format!("did you mean {word}?"));
-    let look = || if arg.is_some_and(is_option) { typed.see_help() } else { typed.example() };
+    let look = || if arg.is_some_and(is_option) { typed.see_help() } else { typed.example(&[]) };
     usage(message, next.or(meant).unwrap_or_else(look))
 }
 
@@ -204,7 +205,7 @@ fn no_value(typed: &Typed<'_>, arg: Option<&Arg>, shown: &str) -> Fault {
 fn number(typed: &Typed<'_>, found: &Found<'_>) -> Fault {
     let shown = found.text(ContextKind::InvalidArg);
     if let Some(last) = hints::last_of_many(&shown) {
-        return usage(typed.said(&format!("the {last} is missing")), typed.example());
+        return usage(typed.said(&format!("the {last} is missing")), typed.example(&[]));
     }
     if found.refused.kind() == ErrorKind::TooManyValues {
         return surplus(typed, &found.text(ContextKind::InvalidValue));

@@ -190,6 +190,11 @@ impl Disk {
         found
     }
 
+    /// Whether a run cannot go on for want of room.
+    pub fn has_no_room(&self) -> bool {
+        !self.read_only && (self.no_inodes || self.free < self.needs())
+    }
+
     /// Whose rights are missing, and how they are given.
     fn shut(&self, one: &Locked) -> Trouble {
         let (path, owner, runner) = (one.path.display(), &self.owner, &self.runner);

@@ -52,6 +52,8 @@ pub struct Ui {
     pub color: bool,
     /// Columns of the terminal; `None` = standard output is none.
     pub width: Option<usize>,
+    /// Remarks keep to these columns, too: somebody reads them between questions.
+    pub wraps_remarks: bool,
     /// People's times in UTC.
     pub utc: bool,
     /// Only ids and errors.

@@ -27,20 +27,20 @@ impl Ui {
     /// The next step, on standard error; not with `-q`.
     pub fn hint(&self, text: &str) {
         if !self.quiet {
-            self.remark(Info, "hint", text, &format!("hint: {}", safe::line(text)));
+            self.remark(Info, "hint", text, &self.fitted(&format!("hint: {}", safe::line(text))));
         }
     }
 
     /// Something that the reader should look at, although the command succeeds, on standard error.
     pub fn concern(&self, text: &str) {
         log::warn!("{text}");
-        self.remark(Warning, "warning", text, &format!("note: {}", safe::line(text)));
+        self.remark(Warning, "warning", text, &self.fitted(&format!("note: {}", safe::line(text))));
     }
 
     /// A failure, on standard error.
     pub fn warn(&self, text: &str) {
         log::warn!("{text}");
-        self.remark(Error, "warning", text, &format!("espomail: {}", safe::line(text)));
+        self.remark(Error, "warning", text, &self.fitted(&format!("espomail: {}", safe::line(text))));
     }
 
     /// Something for those who gave `-v` at least this number of times.
@@ -75,6 +75,11 @@ impl Ui {
             self.warn(&text);
             hint.iter().for_each(|hint| say(Info, &format!("hint: {}", safe::line(hint))));
         }
+    }
+
+    /// Between questions on a terminal a remark has its width. Elsewhere it is one line, which programs look for.
+    fn fitted(&self, line: &str) -> String {
+        if self.wraps_remarks { self.set_in(line, 0) } else { line.to_owned() }
     }
 
     /// One remark under its name for programs, or as people see it.

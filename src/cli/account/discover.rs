@@ -127,7 +127,7 @@ pub fn look(given: &str, ispdb: bool, ctx: &Context) -> Result<Shown> {
             // One line for each place: together they are a wall of words.
             let told: Vec<String> = tried.iter().map(|one| format!("{}: {}", one.asked, one.came)).collect();
             if ctx.ui.for_people() && ctx.ui.verbosity == 0 {
-                told.iter().for_each(|line| ctx.ui.note(line));
+                told.iter().for_each(|line| ctx.ui.note(&ctx.ui.set_in(line, 0)));
             }
             Err(nothing(&address, &told, ispdb, ctx.ui.for_people()))
         }
@@ -182,11 +182,11 @@ pub fn agreed(address: &str, said: &Said<'_>, ispdb: bool, ctx: &Context) -> Res
 
 /// Shows the servers that were found.
 pub fn tell(found: &Found, without_smtp: &str, ctx: &Context) {
-    ctx.ui.note(&format!("Found by {}:", found.source.told()));
+    ctx.ui.note(&ctx.ui.set_in(&format!("Found by {}:", found.source.told()), 0));
     for (name, server) in [("IMAP", Some(&found.imap)), ("SMTP", found.smtp.as_ref())] {
         let told = server
             .map_or_else(|| without_smtp.to_owned(), |server| format!("{}, login {}", in_words(server), server.login));
-        ctx.ui.note(&format!("  {name}  {told}"));
+        ctx.ui.note(&ctx.ui.hanging(&format!("  {name}  "), &told));
     }
     found.doubts.iter().for_each(|doubt| ctx.ui.concern(doubt));
 }

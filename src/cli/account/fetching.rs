@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::flags::{addresses, changed, check_folder, check_junk_folder};
+use super::flags::{ALL_MAIL, addresses, changed, check_folder, check_junk_folder};
 use super::listed::{Listed, watermark};
 use crate::cli::context::{self, Context};
 use crate::error;
@@ -17,7 +18,7 @@ pub struct Flags {
     /// Folder to fetch from (default: INBOX)
     #[arg(long = "folder", value_name = "FOLDER")]
     pub folders: Vec<String>,
-    /// Leave mail that arrived before this date or time alone (default: now)
+    /// Leave mail that arrived before this date or time alone; all = fetch all mail (default: now)
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
     /// What to do on the server after the import: seen, keep, delete or move:FOLDER (default: seen, of personal mail keep)
@@ -61,7 +62,8 @@ impl Flags {
         }
         let fetching = &mut account.fetching;
         if let Some(since) = &self.since {
-            fetching.fetch_since = ctx.past("--since", since)?;
+            let is_all = since.eq_ignore_ascii_case(ALL_MAIL);
+            fetching.fetch_since = if is_all { Timestamp::UNIX_EPOCH } else { ctx.past("--since", since)? };
         }
         if let Some(after) = &self.after {
             fetching.after_import = after.clone();

@@ -5,6 +5,9 @@ use anyhow::Result;
 use crate::cli::context;
 use crate::error;
 
+/// What `--since` gets where all mail is meant.
+pub const ALL_MAIL: &str = "all";
+
 /// Flags with whether they are given.
 pub type Given = Vec<(&'static str, bool)>;
 

@@ -76,7 +76,7 @@ pub struct InitArgs {
     /// Folder to fetch from (default: INBOX)
     #[arg(long, value_name = "FOLDER", requires = "address", help_heading = "The first mailbox")]
     pub folder: Vec<String>,
-    /// Leave mail that arrived before this date or time alone (default: now)
+    /// Leave mail that arrived before this date or time alone; all = fetch all mail (default: now)
     #[arg(long, value_name = "DATE", requires = "address", help_heading = "The first mailbox")]
     pub since: Option<String>,
     /// Keep the account without trying its servers

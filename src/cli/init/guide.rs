@@ -11,7 +11,7 @@ use super::listen::{self, Heard, NOTHING, Watch};
 use super::plan::Plan;
 use super::questions::{Facts, Guide, Question, Step, Trouble, with_home, yes_or_no};
 use super::summary;
-use super::{There, refuse_desk, there};
+use super::{Made, SAME_LATER, There, refuse_desk, same, there};
 use crate::caller::{self, Caller, Process};
 use crate::cli::account::discover;
 use crate::cli::account::secret::Typed;
@@ -29,9 +29,12 @@ use crate::ui::afar;
 pub struct Agreed {
     pub ctx: Context,
     pub args: InitArgs,
-    pub typed: Typed,
+    pub made: Made,
     pub watch: Watch,
 }
+
+/// Makes what was agreed on.
+pub type Make<'a> = dyn FnMut(&Plan, &Typed, &Context) -> Result<Made> + 'a;
 
 /// Whether somebody sits there and has said nothing that decides.
 pub fn is_wanted(args: &InitArgs, ctx: &Context) -> bool {
@@ -41,11 +44,14 @@ pub fn is_wanted(args: &InitArgs, ctx: &Context) -> bool {
     args.is_empty() && is_seen && !is_told && afar::facts().is_none() && !ctx.caller.is_delegated()
 }
 
-/// Asks everything.
+/// Asks everything, and makes it. What cannot be made is told, and asked again.
 ///
 /// # Errors
 /// There is a database, or somebody leaves.
-pub fn ask(ctx: &Context) -> Result<Agreed> {
+pub fn ask(ctx: &Context, make: &mut Make<'_>) -> Result<Agreed> {
+    let mut ctx = elsewhere(ctx, ctx.place.clone(), ctx.caller.clone());
+    ctx.ui.wraps_remarks = true;
+    let ctx = &ctx;
     let watch = Watch::begin()?;
     refuse_unusable(&ctx.place)?;
     let say = |text: &str| ctx.ui.note(&ctx.ui.set_in(text, 0));
@@ -81,12 +87,25 @@ pub fn ask(ctx: &Context) -> Result<Agreed> {
             Step::Test => try_servers(&mut guide, &own),
             Step::Make => {
                 // What does not fit together can still be changed.
-                if let Err(error) = Plan::of(&guide.args).and_then(|plan| plan.rehearse(&own)) {
-                    wrong(&sentence(&error), ctx);
-                    guide.refused();
-                    continue;
+                let plan = match Plan::of(&guide.args).and_then(|plan| plan.rehearse(&own).map(|_| plan)) {
+                    Ok(plan) => plan,
+                    Err(error) => {
+                        wrong(&sentence(&error), ctx);
+                        guide.refused();
+                        continue;
+                    }
+                };
+                let typed = Typed::given(guide.password.clone());
+                match watch.make(own.place.file().is_some(), || make(&plan, &typed, &own)) {
+                    Ok(made) => return Ok(Agreed { ctx: own, args: guide.args, made, watch }),
+                    Err(error) => {
+                        ctx.ui.warn(&sentence(&error));
+                        say(SAME_LATER);
+                        ctx.ui.note(&same(&guide.args, &own));
+                        guide.unmade();
+                        listen::forget_typed();
+                    }
                 }
-                return Ok(Agreed { ctx: own, args: guide.args, typed: Typed::given(guide.password), watch });
             }
             Step::Leave => return Err(left()),
         }

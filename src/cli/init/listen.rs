@@ -122,9 +122,9 @@ impl Watch {
     }
 
     /// While everything is made at once: a key that is pressed now comes too late.
-    pub fn make<T>(&self, is_short: bool, work: impl FnOnce() -> T) -> T {
+    pub fn make<T, E>(&self, is_short: bool, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.is_making.store(is_short, Ordering::SeqCst);
-        work()
+        work().inspect_err(|_| self.is_making.store(false, Ordering::SeqCst))
     }
 }
 

@@ -7,8 +7,8 @@ mod trouble;
 
 use zeroize::Zeroizing;
 
-pub use self::read::{ALL, with_home, yes_or_no};
 use self::read::{NONE, admitted, is_loopback, is_none, said, since, tls, unless_none};
+pub use self::read::{with_home, yes_or_no};
 pub use self::trouble::Trouble;
 use super::flags::InitArgs;
 use super::plan::REPLY;
@@ -93,6 +93,8 @@ pub struct Guide {
     /// Why the servers did not work.
     trouble: Trouble,
     has_folder: bool,
+    /// All was agreed on, and it could not be made at the place that was named.
+    is_unmade: bool,
     /// The answers before each question that was answered.
     before: Vec<Guide>,
     /// What was typed at each question, also after a way back.
@@ -112,6 +114,7 @@ impl Guide {
             profile: None,
             trouble: Trouble::default(),
             has_folder: false,
+            is_unmade: false,
             before: Vec::new(),
             former: Vec::new(),
         }
@@ -187,7 +190,12 @@ impl Guide {
     /// # Errors
     /// Why not.
     pub fn placed(&mut self, can_be: Result<(), String>) -> Result<(), String> {
-        self.step = Step::Ask(if can_be.is_ok() { Question::Admin } else { Question::Database });
+        self.step = Step::Ask(match can_be {
+            Err(_) => Question::Database,
+            // The other answers stand.
+            Ok(()) if self.is_unmade => Question::Create,
+            Ok(()) => Question::Admin,
+        });
         can_be
     }
 
@@ -206,6 +214,10 @@ impl Guide {
     /// Whether the servers work, and why not.
     pub fn tested(&mut self, refused: Option<Trouble>) {
         self.trouble = refused.clone().unwrap_or_default();
+        if self.trouble.is_of_password {
+            // What was refused is not offered again.
+            self.former.retain(|(of, _)| *of != Question::Secret);
+        }
         self.step = Step::Ask(match (refused, self.has_folder) {
             (Some(_), _) => Question::Trouble,
             (None, false) => Question::Folder,
@@ -217,6 +229,15 @@ impl Guide {
     pub fn refused(&mut self) {
         self.before.pop();
         self.step = Step::Ask(Question::Create);
+    }
+
+    /// It could not be made: another place is asked for, where the place is not given, or whether to try again.
+    pub fn unmade(&mut self) {
+        self.refused();
+        if self.facts.database.is_some() {
+            self.is_unmade = true;
+            self.step = Step::Ask(Question::Database);
+        }
     }
 
     fn usual_login(&self) -> String {

@@ -2,7 +2,7 @@
 
 use super::flags::InitArgs;
 use super::plan::REPLY;
-use super::questions::ALL;
+use crate::cli::account::flags::ALL_MAIL;
 use crate::store::accounts::{Distribution, Tls};
 
 /// A label and its value.
@@ -62,7 +62,7 @@ fn password(args: &InitArgs, on_server: bool) -> String {
 fn fetched(args: &InitArgs) -> String {
     let since = match args.since.as_deref() {
         None => "mail that arrives from now on".to_owned(),
-        Some(ALL) => "all mail".to_owned(),
+        Some(ALL_MAIL) => "all mail".to_owned(),
         Some(since) => format!("mail since {since}"),
     };
     format!("{}, {since}", args.folder.first().map_or("INBOX", String::as_str))
@@ -117,7 +117,7 @@ mod tests {
             ),
             (format!("{mailbox} --secret env:PW"), "Password", "from env:PW"),
             (mailbox.to_owned(), "Fetched", "INBOX, mail that arrives from now on"),
-            (format!("{mailbox} --since 1970-01-01 --folder Web"), "Fetched", "Web, all mail"),
+            (format!("{mailbox} --since all --folder Web"), "Fetched", "Web, all mail"),
             (mailbox.to_owned(), "Cases", "none: mail is only kept"),
             (
                 format!("{mailbox} --create-case --case-team T --distribution direct"),

@@ -206,9 +206,9 @@ pub fn for_surplus(typed: &Typed<'_>, word: &str) -> String {
     }
     let takes_words = typed.arguments().any(Arg::is_positional);
     if takes_words && word.chars().all(char::is_alphabetic) && before(1).is_some_and(|word| !word.starts_with('-')) {
-        return format!("quote a name that has blanks; {}", typed.example());
+        return format!("quote a name that has blanks; {}", typed.example(&[]));
     }
-    typed.example()
+    typed.example(&[])
 }
 
 /// The sign for standard input, which is an argument of its own.

@@ -110,6 +110,7 @@ fn what_is_wrong_is_said_in_one_line_with_the_next_step() {
         ("case assign", "case assign: the user is missing / for example: espomail case assign 12 ana"),
         ("case show", "case show: the case number is missing / for example: espomail case show 12"),
         ("case split 3", "case split: --from is missing / for example: espomail case split 12 --from 9131"),
+        ("init --admin-name Ana", "init: --admin is missing / for example: espomail init --admin ana "),
         (
             "role grant",
             "role grant: the role, the permission and the level are missing / for example: espomail role grant Auditor case-read all",

@@ -64,10 +64,14 @@ impl<'a> Typed<'a> {
         format!("see {} --help", self.full())
     }
 
-    /// The first example of the command that fits into a line.
-    pub fn example(&self) -> String {
+    /// The first example of the command that fits into a line; one with these options where there is one.
+    pub fn example(&self, options: &[String]) -> String {
         let help = self.last().and_then(Command::get_before_help).map(ToString::to_string).unwrap_or_default();
         let examples = help.lines().filter_map(|line| line.trim().strip_prefix("$ "));
+        let has_all = |example: &&str| options.iter().all(|option| example.split(' ').any(|word| word == option));
+        if let Some(example) = examples.clone().find(has_all).filter(|_| !options.is_empty()) {
+            return format!("for example: {example}");
+        }
         // Some show everything that an account can have.
         let short =
             examples.clone().find(|example| example.len() < 120).or_else(|| examples.min_by_key(|one| one.len()));

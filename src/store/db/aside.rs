@@ -84,6 +84,16 @@ impl NewFile {
         Ok(File::open(place::directory(&self.target))?.sync_all()?)
     }
 
+    /// Whether the file is there that this process was making for this target. It gets its name in one step.
+    pub fn is_left(target: &Path, process: u32) -> bool {
+        disk::beside(target, &format!("{END}{process}")).exists()
+    }
+
+    /// Removes what processes left that are there no more.
+    pub fn remove_left(target: &Path) {
+        remove_left(target);
+    }
+
     fn remove(&self) {
         remove(&self.aside);
     }

@@ -1,6 +1,7 @@
 //! What errors of the database mean: how the program ends, and what a person has to do.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Result;
@@ -57,6 +58,22 @@ pub fn unless_fatal<T>(done: Result<T>) -> Result<Result<T>> {
     match done {
         Err(error) if is_fatal(&error) => Err(error),
         done => Ok(done),
+    }
+}
+
+impl Store {
+    /// Whether an error is that the disk has no room, by any name that the engine gives it.
+    pub fn has_no_room(error: &anyhow::Error, place: &Place) -> bool {
+        let is_of_system = |cause: &(dyn std::error::Error + 'static)| {
+            let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+        };
+        let has_no_room = || place.file().is_some_and(|file| disk::look(file).is_ok_and(|disk| disk.has_no_room()));
+        match obstacle(error) {
+            Some(Obstacle::Full(_)) => true,
+            Some(Obstacle::Closed | Obstacle::Disk(_) | Obstacle::ReadOnly) => has_no_room(),
+            _ => error.chain().any(is_of_system),
+        }
     }
 }
 

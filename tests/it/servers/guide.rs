@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::discovery::world::World;
-use crate::support::{Child, Dovecot, Mailbox, Run, Sandbox, SmtpSink, mail};
+use crate::support::{Child, Dovecot, Mailbox, Run, Sandbox, SmtpSink, mail, no_file};
 
 /// A mailbox with one mail, and a sandbox without a database whose name server knows no servers.
 struct Scene {
@@ -268,6 +268,72 @@ fn questions_fit_a_narrow_terminal_without_colour() {
 }
 
 #[test]
+fn what_cannot_be_made_is_told_and_asked_again() {
+    if no_file() {
+        return;
+    }
+    let scene = scene_in(Sandbox::new());
+    let obstacle = scene.sandbox.secrets("");
+    let obstacle = obstacle.display().to_string().trim_end_matches('/').to_owned();
+    std::fs::write(&obstacle, "").unwrap();
+    let mut steps = scene.steps();
+    steps.extend(
+        [
+            ("Nothing was made. Your answers as one command", ""),
+            ("--secret stdin", ""),
+            ("Create all this? [yes]: ", &format!("run rm {obstacle}")),
+            ("", "\n"),
+            ("Fetch its mail now? [yes]: ", "n\n"),
+        ]
+        .map(|(asked, typed)| (asked.to_owned(), typed.to_owned())),
+    );
+    scene.typed(100, &steps).ok();
+    scene.sandbox.run(&["account", "test", "support"]).ok();
+    assert_eq!(std::fs::read_to_string(scene.sandbox.secrets("1")).unwrap().trim_end(), "pw");
+}
+
+#[test]
+fn errors_and_hints_of_the_guide_fit_the_terminal() {
+    let scene = scene_in(Sandbox::new());
+    let mut steps = scene.steps();
+    let at = steps.iter().position(|(asked, _)| asked.starts_with("Password")).unwrap();
+    steps.truncate(at);
+    let more = [("Password (not shown): ", "wrong\n"), ("[login]: ", "none\n"), ("all this? [yes]: ", "n\n")];
+    steps.extend(more.map(|(asked, typed)| (asked.to_owned(), typed.to_owned())));
+    // A narrow terminal breaks questions, too.
+    steps.iter_mut().for_each(|(asked, _)| {
+        *asked = asked.trim_end().split(' ').next_back().unwrap_or_default().to_owned();
+    });
+    let columns = 60;
+    scene.sandbox.env("COLUMNS", "60");
+    let ended = scene.typed(columns, &steps).exits(1).stdout;
+    assert!(ended.contains("IMAP login:"), "{ended}");
+    // Paths and addresses stay whole, and what is typed stands after its question.
+    let whole = ["/espomail.db", "https://", "]: "];
+    let breaks = |line: &&str| !whole.iter().any(|one| line.contains(one));
+    let long = ended.lines().filter(breaks).find(|line| line.chars().count() > columns);
+    assert_eq!(long, None, "{ended}");
+}
+
+#[test]
+fn two_silent_servers_are_waited_for_at_once() {
+    let scene = scene_in(Sandbox::new());
+    // They take a connection and say nothing.
+    let silent =
+        [std::net::TcpListener::bind("127.0.0.1:0").unwrap(), std::net::TcpListener::bind("127.0.0.1:0").unwrap()];
+    let [imap, smtp] = silent.each_ref().map(|one| one.local_addr().unwrap().to_string());
+    let flags =
+        ["init", "--address", "s@d.example", "--imap", &imap, "--tls", "none", "--smtp", &smtp, "--secret", "env:PW"];
+    scene.sandbox.env("PW", "pw");
+    scene.sandbox.config("reply_timeout = \"3s\"\n");
+    let begun = Instant::now();
+    let ended = scene.sandbox.run(&flags);
+    let took = begun.elapsed();
+    assert!(ended.stderr.contains("IMAP") && ended.stderr.contains("SMTP"), "{ended:#?}");
+    assert!(took < Duration::from_millis(5_500), "{took:?}: {ended:#?}");
+}
+
+#[test]
 fn init_by_flags_that_is_killed_leaves_all_or_no_database() {
     let scene = scene_in(Sandbox::new());
     let (user, address) = (&scene.mailbox.user, &scene.mailbox.address);
@@ -299,7 +365,11 @@ fn init_by_flags_that_is_killed_leaves_all_or_no_database() {
         let is_there = sandbox.run(&["account", "list"]).code == 0;
         seen[usize::from(is_there)] += 1;
         if !is_there {
-            // What a kill left does not stand in the way, and goes.
+            // What a kill left does not stand in the way, and goes: the password with the first command that comes.
+            if kill % 2 == 0 {
+                sandbox.run(&[if kill % 4 == 0 { "fetch" } else { "doctor" }]).exits(78);
+                assert!(!sandbox.secrets("1").exists(), "a password without a database");
+            }
             sandbox.call(&flags).stdin(b"pw\n").run().ok();
         }
         sandbox.run(&["account", "test", "support"]).ok();

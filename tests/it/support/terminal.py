@@ -4,7 +4,7 @@
 usage: python3 -I -S terminal.py COLUMNS STEPS PROGRAM ARG...
 
 STEPS is JSON: pairs of what is waited for in the output, and what is typed then. Instead of a text, "signal N" is sent to the
-program, "bytes HEX" is typed as it is, "echo on" shows what is typed, and with "hang up" the terminal goes. The terminal has 24 rows, or $ROWS.
+program, "bytes HEX" is typed as it is, "run COMMAND" runs a command of the shell, "echo on" shows what is typed, and with "hang up" the terminal goes. The terminal has 24 rows, or $ROWS.
 """
 
 import fcntl, os, select, struct, sys, termios
@@ -30,6 +30,8 @@ while select.select([terminal], [], [], 20)[0]:
         seen = output.index(expected.encode(), seen) + len(expected.encode())
         if typed.startswith("signal "):
             os.kill(pid, int(typed[7:]))
+        elif typed.startswith("run "):
+            os.system(typed[4:])
         elif typed == "echo on":
             settings = termios.tcgetattr(terminal)
             settings[3] |= termios.ECHO

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::account::flags::ALL_MAIL;
 use crate::dates::{self, Clock, Towards};
 use crate::place::Server;
 use crate::store::accounts::Tls;
@@ -11,8 +12,6 @@ use crate::system_words;
 const ROOM: usize = 1_000;
 /// The word for nothing.
 pub const NONE: &str = "none";
-/// The date since which all mail is fetched.
-pub const ALL: &str = "1970-01-01";
 
 /// An answer that can be one.
 pub fn admitted(text: &str) -> Result<&str, String> {
@@ -77,7 +76,7 @@ pub fn tls(text: &str, place: Option<&str>) -> Result<Tls, String> {
 pub fn since(text: &str, clock: &Clock) -> Result<Option<String>, String> {
     let given = match text {
         "now" => return Ok(None),
-        "all" => ALL.to_owned(),
+        ALL_MAIL => return Ok(Some(ALL_MAIL.to_owned())),
         days if days.chars().all(|c| c.is_ascii_digit()) => format!("{days}d"),
         text => text.to_owned(),
     };

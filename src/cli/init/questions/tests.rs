@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod again;
+
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -172,7 +174,7 @@ fn answers_are_the_flags_of_init() {
             "--admin eva --admin-name 'Eva U' --admin-email eva@d.example --admin-login ana".to_owned(),
         ),
         (whole(&["", "", "", "", ""]), format!("--admin ana {servers} --case-team Support --distribution round-robin --create-case")),
-        (whole(&["", "all", "no"]), format!("--admin ana {servers} --since 1970-01-01")),
+        (whole(&["", "all", "no"]), format!("--admin ana {servers} --since all")),
         (
             whole(&["Web forms", "7", "unassigned", "T", "y", ""]),
             format!("--admin ana {servers} --folder 'Web forms' --since 7d --case-team T --auto-reply ack --create-case"),
