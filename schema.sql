@@ -581,7 +581,7 @@ CREATE TABLE tombstones (
 CREATE TABLE server_actions (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   delivery_id INTEGER NOT NULL UNIQUE REFERENCES deliveries,
-  action      TEXT    NOT NULL,                   -- seen | delete | move:FOLDER | junk | not-junk
+  action      TEXT    NOT NULL,                   -- seen | delete | move:FOLDER | junk | not-junk | came-back
   attempts    INTEGER NOT NULL DEFAULT 0,
   last_error  TEXT    NOT NULL DEFAULT ''
 ) STRICT;

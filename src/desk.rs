@@ -38,7 +38,7 @@ pub use email::{delete_email, link_email, unlink_email};
 pub use follow::{follow, unfollow};
 pub use give::{give, release};
 pub use hand_over::hand_over;
-pub use junk::{Followed, junk, not_junk};
+pub use junk::{Followed, came_back, junk, not_junk};
 pub use link::{link, linkable, take_out, unlink};
 pub use merge::{merge, refuse_merged, union};
 pub use next::take_next;

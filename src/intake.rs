@@ -20,7 +20,7 @@ mod flow;
 pub mod follow_up;
 mod history;
 pub mod import;
-mod junk;
+pub mod junk;
 pub mod new_case;
 pub mod notice;
 pub mod notification_text;

@@ -17,7 +17,7 @@ use crate::lock;
 use crate::moment;
 use crate::store::accounts::{self, certificates};
 use crate::store::db::{Busy, Tx};
-use crate::store::{deliveries, disk, hosts, instance, outbox, sent_copies, server_actions};
+use crate::store::{deliveries, disk, hosts, instance, junk, outbox, sent_copies, server_actions};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::output::Ui;
 
@@ -251,6 +251,7 @@ pub fn idle(tx: &Tx<'_>, account: &accounts::Account, now: Timestamp) -> Result<
         automatic: outbox::automatic_failures(tx, account.id, day_ago)?,
         late: if account.imap.host.is_some() { deliveries::late(tx, account.id)? } else { Vec::new() },
         unfetchable: if account.imap.host.is_some() { deliveries::unfetchable(tx, account.id)? } else { 0 },
+        junk: junk::stuck(tx, account.id)?.filter(|(_, words)| concerns::lacks_junk_folder(account, words)),
     })
 }
 

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 pub use self::explain::COLUMNS as DECISION_COLUMNS;
 pub use self::list::{COLUMNS, List, author, from};
 pub use self::open::{Opener, SENT};
-pub use self::show::{COLUMNS as MESSAGE_COLUMNS, Message};
+pub use self::show::{COLUMNS as MESSAGE_COLUMNS, Message, said_junk};
 pub use self::sort::{Ids, is_reserved, was_seen};
 pub use self::source::source;
 

@@ -11,11 +11,13 @@ use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::ping::{Did, Ping};
 use super::summary::{self, Tally};
 use super::{away, busy, keyless, send};
+use crate::desk;
 use crate::error::{self, Ended, Kind};
 use crate::holder::Holder;
 use crate::intake::concerns;
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
+use crate::intake::world::World;
 use crate::job_control;
 use crate::net::http;
 use crate::outbox::Flushed;
@@ -23,6 +25,7 @@ use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Outcome};
 use crate::store::users::{self, User};
+use crate::store::{junk, server_actions};
 use crate::system_words;
 use crate::ui::progress::Progress;
 
@@ -185,6 +188,7 @@ fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> 
     let is_lost = ended.as_ref().is_err_and(db::is_fatal);
     if !ctx.dry_run && !is_lost {
         send::wake(ctx, &store)?;
+        junk_that_came_back(ctx, &store)?;
     }
     if !args.no_send && !ctx.dry_run && !is_lost {
         flushed = send::flush(ctx, &store, &connector, &args.accounts, max_runtime)?;
@@ -199,6 +203,17 @@ fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> 
     };
     ended.and(told)?;
     tally.worst.map_or(Ok(()), |kind| Err(Ended::OfAccounts(kind).into()))
+}
+
+/// Mail that somebody moved out of the junk folder in a mail program is not junk here either.
+fn junk_that_came_back(ctx: &Context, store: &Store) -> Result<()> {
+    for (action_id, email_id, place) in store.read(junk::all_that_came_back)? {
+        store.write(|tx| {
+            desk::came_back(tx, &World::load(tx, &ctx.config, ctx.now())?, email_id, &place)?;
+            server_actions::done(tx, &[action_id])
+        })?;
+    }
+    Ok(())
 }
 
 /// The accounts to be polled, and the ids of those among them that the actor does not know of.
@@ -383,6 +398,16 @@ impl Watch<'_> {
                 (true, false) => self.ctx.ui.warn(&format!("{ACCOUNT_OF_OTHERS}: cannot be fetched")),
                 (false, _) => {}
             },
+            Event::Stuck(account, count, why) => {
+                let mails = if count == 1 { "1 mail waits".to_owned() } else { format!("{count} mails wait") };
+                match self.knows(account) {
+                    true => {
+                        self.ctx.ui.concern(&format!("{}: {mails} for a folder for junk: {why}", self.called(account)));
+                        self.ctx.ui.hint(&format!("name it: {}", concerns::name_junk_folder(&account.name)));
+                    }
+                    false => ::log::warn!("{ACCOUNT_OF_OTHERS}: {mails} for a folder for junk"),
+                }
+            }
             Event::Recovered(account, since) => {
                 let since = since
                     .map(|since| format!(" after failing since {}", self.ctx.ui.local_time(since)))

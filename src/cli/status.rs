@@ -174,10 +174,7 @@ fn troubles(tx: &Tx<'_>, ctx: &Context, account: &Account, fetchers: &[Fetcher])
         let (since, runs_of) = (ctx.ui.local_time(since), if runs == 1 { "run" } else { "runs" });
         let on = host::on(fetchers, account.id);
         let what = format!("failing since {since} ({runs} {runs_of}): {}{on}", health.failure);
-        found.push(match concerns::lacks_junk_folder(account) {
-            true => Trouble { what, next: concerns::name_junk_folder(&account.name) },
-            false => Trouble::new(what),
-        });
+        found.push(Trouble::new(what));
     }
     if let Some(since) = health.send_failing_since {
         let since = ctx.ui.local_time(since);

@@ -72,6 +72,8 @@ pub fn words(kind: NoteKind) -> &'static str {
         NoteKind::Tagged => "tags",
         NoteKind::Comment => "note",
         NoteKind::Remark => "remark",
+        NoteKind::Junk => "junk",
+        NoteKind::NotJunk => "not junk",
         NoteKind::Failed => "not delivered",
         NoteKind::Failing => "fails",
         NoteKind::Recovered => "works again",

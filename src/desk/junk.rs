@@ -19,7 +19,8 @@ use crate::store::deliveries;
 use crate::store::emails::{self, Email, EmailStatus};
 use crate::store::junk::{self, Junk};
 use crate::store::records::{self, Parent};
-use crate::store::sight::Object;
+use crate::store::sight::{Object, Sight};
+use crate::store::stream::{self, NewNote, NoteKind};
 
 /// What followed, for those who asked for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +73,9 @@ pub fn junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Res
         _ => {}
     }
     emails::set_undecided(tx, email.id, false)?;
+    if let Some(case) = &case {
+        say(tx, world, actor, case, email, NoteKind::Junk, &format!("email {} is junk", email.id))?;
+    }
     let case_id = case.filter(|_| rejected || !alone).map(|case| case.id);
     junk::add(tx, email.id, Junk { user_id: actor.user_id(), case_id, rejected }, world.now)?;
     plan(tx, world, email, junk::MOVE, |account| moves(actor, account), &mut followed)?;
@@ -90,6 +94,31 @@ pub fn not_junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) ->
             .hint("what is: espomail email list --folder junk")
             .into());
     };
+    let mut followed = restore(tx, world, actor, email, said, &format!("not junk, by {}", who(actor)))?;
+    plan(tx, world, email, junk::MOVE_BACK, |account| moves(actor, account), &mut followed)?;
+    Ok(followed)
+}
+
+/// The same for a mail that somebody moved back to `place` in a mail program; nothing where it is not junk any more.
+///
+/// # Errors
+/// The database.
+pub fn came_back(tx: &Tx<'_>, world: &World<'_>, email_id: i64, place: &str) -> Result<()> {
+    let Some(email) = emails::by_id(tx, email_id, Sight::Everything)? else { return Ok(()) };
+    let Some(said) = junk::of(tx, email.id)? else { return Ok(()) };
+    let why = format!("not junk: somebody moved it back to {place} on the server");
+    restore(tx, world, &Actor::Administrator, &email, said, &why).map(drop)
+}
+
+/// Puts a mail back into its lists and its case.
+fn restore(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    email: &Email,
+    said: Junk,
+    decision: &str,
+) -> Result<Followed> {
     let case = said.case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
     let seen = match case {
         Some(case) if records::exists(tx, Parent::case(case.id), actor.sight())? => Some(case),
@@ -97,7 +126,7 @@ pub fn not_junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) ->
     };
     let was_rejected = seen.as_ref().map_or(Ok(false), |case| junk::rejected(tx, case.id))?;
     junk::remove(tx, email.id)?;
-    emails::decide(tx, email.id, "junk", &format!("not junk, by {}", who(actor)), world.now)?;
+    emails::decide(tx, email.id, "junk", decision, world.now)?;
     let mut followed = Followed::default();
     if let Some(case) = &seen {
         actor.require_edit(tx, Object::Record(Parent::case(case.id)))?;
@@ -115,9 +144,23 @@ pub fn not_junk(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) ->
         if opens {
             waiting::set(tx, world, case)?;
         }
+        say(tx, world, actor, case, email, NoteKind::NotJunk, &format!("email {} is not junk", email.id))?;
     }
-    plan(tx, world, email, junk::MOVE_BACK, |account| moves(actor, account), &mut followed)?;
     Ok(followed)
+}
+
+/// Notes it in the case, for its readers and for other programs.
+fn say(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    case: &Case,
+    email: &Email,
+    kind: NoteKind,
+    text: &str,
+) -> Result<()> {
+    let new = NewNote { parent: Parent::case(case.id), kind, user_id: actor.user_id(), email_id: Some(email.id), text };
+    stream::note(tx, new, world.now).map(drop)
 }
 
 /// As for the trash: a personal mailbox is sorted by its owner.
@@ -167,7 +210,7 @@ fn plan(
             continue;
         }
         followed.accounts.push(account.name.clone());
-        if concerns::lacks_junk_folder(account) {
+        if junk::stuck(tx, account.id)?.is_some_and(|(_, words)| concerns::lacks_junk_folder(account, &words)) {
             followed.without_folder.push(account.name.clone());
         }
     }

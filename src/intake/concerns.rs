@@ -94,6 +94,8 @@ pub struct Idle {
     pub late: Vec<Late>,
     /// Number of messages that were given up: the server lists them and does not deliver them.
     pub unfetchable: i64,
+    /// Number of mails that wait for a folder for junk, and what was said of it.
+    pub junk: Option<(i64, String)>,
 }
 
 /// What of it is wrong with the account of this name.
@@ -116,6 +118,10 @@ pub fn idle(account: &str, idle: &Idle) -> Vec<Concern> {
     }
     if idle.unfetchable > 0 {
         found.push(Concern::warning(undelivered(idle.unfetchable), "").next(audit()));
+    }
+    if let Some((count, why)) = &idle.junk {
+        let what = counted(*count, "mail waits for a folder for junk", "mails wait for a folder for junk");
+        found.push(Concern::warning(what, why).next(name_junk_folder(account)));
     }
     found
 }
@@ -191,11 +197,15 @@ pub fn name_junk_folder(account: &str) -> String {
     format!("espomail account edit {account} --junk-folder FOLDER")
 }
 
-/// Whether the last fetch of an account ended with that, and nobody has told it since.
-pub fn lacks_junk_folder(account: &Account) -> bool {
-    account.fetching.junk_folder.is_none()
-        && account.health.failing_since.is_some()
-        && account.health.failure.ends_with(NO_JUNK_FOLDER)
+/// What is said where the folder that was named is not there.
+pub fn no_such_junk_folder(folder: &str) -> String {
+    format!("the server has no folder {folder:?} for junk")
+}
+
+/// Whether these words about junk that was not moved are that an account has no folder for it, as it is set now.
+pub fn lacks_junk_folder(account: &Account, words: &str) -> bool {
+    let begin = account.fetching.junk_folder.as_deref().map_or_else(|| NO_JUNK_FOLDER.to_owned(), no_such_junk_folder);
+    words.starts_with(&begin)
 }
 
 /// How the words about such a certificate begin.
@@ -243,7 +253,7 @@ fn fetching(watched: &Watched, limits: &Limits, now: Timestamp) -> Option<Concer
         }
         (None, _) => return None,
     };
-    Some(if lacks_junk_folder(account) { found.next(name_junk_folder(&account.name)) } else { found })
+    Some(found)
 }
 
 fn sending(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concern> {

@@ -3,6 +3,7 @@
 mod accounts_of_run;
 mod admit;
 mod event;
+mod junk;
 mod start;
 
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ pub use self::event::Event;
 use super::import::{self, Imported, Importer, Reader};
 use super::receive::Batch;
 use super::rehearsal;
-use super::session_desk::{Moved, Start};
+use super::session_desk::Start;
 use super::sessions::{self, Call, Connect, Limits};
 use super::unsettled::Unsettled;
 use super::well::Well;
@@ -30,9 +31,7 @@ use crate::store::accounts::certificates::{self, Certificate, Served};
 use crate::store::accounts::{self, Account, AfterImport, Polled};
 use crate::store::db::{self, Store, Superseded, Tx};
 use crate::store::deliveries::{self, Outcome, Place};
-use crate::store::emails;
 use crate::store::instance;
-use crate::store::junk::{self, Wanted};
 use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
 use crate::system_words;
@@ -228,6 +227,7 @@ impl<'a> Front<'a> {
             Call::Junk(answer) => {
                 let _ = answer.send(self.junk(account_id)?);
             }
+            Call::Stuck(ids, why) => self.stuck(account_id, &ids, &why, watch)?,
             Call::Moved(action_id, email_id, moved) => self.moved(account_id, action_id, email_id, &moved)?,
             Call::SentFolder(name) => {
                 self.run.store.write_soon(|tx| accounts::put_sent(tx, account_id, Some(&name)))?;
@@ -332,27 +332,6 @@ impl<'a> Front<'a> {
             return Ok(());
         }
         self.run.store.write_soon(|tx| certificates::remember(tx, &seen))
-    }
-
-    fn junk(&self, account_id: i64) -> Result<Vec<Wanted>> {
-        let wanted = self.run.store.read(|tx| junk::wanted(tx, account_id))?;
-        // As in `complete`: what says so must not be lost when the server has done it.
-        if !wanted.is_empty() {
-            self.run.store.flush()?;
-        }
-        Ok(wanted)
-    }
-
-    fn moved(&mut self, account_id: i64, action_id: i64, email_id: i64, moved: &Moved) -> Result<()> {
-        let (now, name) = ((self.run.clock)(), self.seat(account_id)?.account.name.clone());
-        let decision = match moved {
-            Moved::To(folder) => format!("lies in {name}/{folder} on the server"),
-            Moved::Gone => format!("gone from the server of {name}: nothing was moved"),
-        };
-        self.run.store.write_soon(|tx| {
-            server_actions::done(tx, &[action_id])?;
-            emails::decide(tx, email_id, "junk", &decision, now)
-        })
     }
 
     fn folder(&mut self, account_id: i64, folder: &str, failure: Option<&NetError>) -> Result<()> {

@@ -6,17 +6,19 @@
 
 use anyhow::Result;
 
-use super::concerns::{NO_JUNK_FOLDER, name_junk_folder};
+use super::concerns::{NO_JUNK_FOLDER, no_such_junk_folder};
 use super::session_desk::{Desk, Job, Moved};
 use super::unsettled::Unsettled;
 use crate::mail::reading::Reading;
-use crate::net::{self, MailSource, NetError, NetErrorKind};
-use crate::store::accounts::AfterImport;
+use crate::net::{self, ListedFolder, MailSource, NetError, NetErrorKind};
+use crate::store::accounts::{Account, AfterImport};
 use crate::store::junk::Wanted;
 use crate::store::tombstones;
 
 /// Number of bytes that are read of a message whose header names it.
 const HEADER: u32 = 256 << 10;
+/// Folders that are named where the one for junk is missing.
+const NAMED: usize = 20;
 /// Maximum number of messages of a folder that are looked at for one.
 const LOOKED_AT: usize = 20;
 
@@ -31,7 +33,14 @@ pub fn act(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> Resul
     }
     let ids = |all: &[Wanted]| all.iter().map(|one| one.action_id).collect::<Vec<_>>();
     let junk = match junk_folder(source, job) {
-        Ok(junk) => junk,
+        Ok(Ok(junk)) => junk,
+        // It stays planned until somebody names one. That is told once, and each run goes on.
+        Ok(Err(words)) => {
+            if all.iter().any(|one| one.last_error != words) {
+                desk.stuck(ids(&all), words)?;
+            }
+            return Ok(None);
+        }
         Err(error) => return refused(desk, ids(&all), error).map(Some),
     };
     let mut first = None;
@@ -56,14 +65,24 @@ fn refused(desk: &mut dyn Desk, ids: Vec<i64>, error: NetError) -> Result<anyhow
     Ok(anyhow::Error::from(error).context(Unsettled::of_junk()))
 }
 
-fn junk_folder(source: &mut dyn MailSource, job: &Job) -> Result<String, NetError> {
-    if let Some(set) = &job.account.fetching.junk_folder {
-        return Ok(set.clone());
-    }
-    let listed = source.folders()?;
-    net::junk_folder(&listed).map(str::to_owned).ok_or_else(|| NetError {
-        hint: Some(format!("name it: {}", name_junk_folder(&job.account.name))),
-        ..NetError::new(NetErrorKind::Folder, NO_JUNK_FOLDER)
+fn junk_folder(source: &mut dyn MailSource, job: &Job) -> Result<Result<String, String>, NetError> {
+    Ok(junk_folder_of(&job.account, &source.folders()?))
+}
+
+/// The folder for the junk of an account, of those that its server lists. None is made: a mistyped name would hide mail.
+///
+/// # Errors
+/// There is none, in a sentence with those that there are.
+pub fn junk_folder_of(account: &Account, listed: &[ListedFolder]) -> Result<String, String> {
+    let names: Vec<&str> = listed.iter().filter(|one| one.selectable).map(|one| one.name.as_str()).collect();
+    let (found, what) = match &account.fetching.junk_folder {
+        Some(set) => (names.iter().find(|name| **name == set).copied(), no_such_junk_folder(set)),
+        None => (net::junk_folder(listed), NO_JUNK_FOLDER.to_owned()),
+    };
+    found.map(str::to_owned).ok_or_else(|| {
+        let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+        let named: Vec<&str> = names.iter().copied().take(NAMED).collect();
+        format!("{what}; there are: {}{more}", named.join(", "))
     })
 }
 

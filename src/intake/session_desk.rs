@@ -72,6 +72,10 @@ pub trait Desk {
     fn junk(&mut self) -> Result<Vec<Wanted>> {
         Ok(Vec::new())
     }
+    /// None of these can go where it should, for this reason, until somebody does something about it.
+    fn stuck(&mut self, _ids: Vec<i64>, _why: String) -> Result<()> {
+        Ok(())
+    }
     /// What became of one of these, by its action and its email.
     fn moved(&mut self, _action_id: i64, _email_id: i64, _moved: Moved) -> Result<()> {
         Ok(())

@@ -45,6 +45,8 @@ pub enum Call {
     Certificate(Timestamp),
     /// See [`Desk::junk`].
     Junk(SyncSender<Vec<Wanted>>),
+    /// See [`Desk::stuck`].
+    Stuck(Vec<i64>, String),
     /// See [`Desk::moved`].
     Moved(i64, i64, Moved),
     /// See [`Desk::sent_folder`].
@@ -114,6 +116,10 @@ impl Desk for Line {
 
     fn junk(&mut self) -> Result<Vec<Wanted>> {
         self.ask(Call::Junk)
+    }
+
+    fn stuck(&mut self, ids: Vec<i64>, why: String) -> Result<()> {
+        self.call(Call::Stuck(ids, why))
     }
 
     fn moved(&mut self, action_id: i64, email_id: i64, moved: Moved) -> Result<()> {

@@ -323,7 +323,9 @@ impl<'a, 't> Incoming<'a, 't> {
             && !self.lies_in_sent()
             && (account.kind == AccountKind::Group || said.user_id == account.user_id)
         {
-            junk::plan(tx, delivery.id, junk::MOVE)?;
+            let came_back = outcome == Outcome::Duplicate
+                && email_id.map(|id| junk::came_back(tx, delivery, id)).transpose()?.unwrap_or_default();
+            junk::plan(tx, delivery.id, if came_back { junk::CAME_BACK } else { junk::MOVE })?;
         } else if delivery.uid.is_some() && !stays {
             server_actions::plan(tx, delivery.id, &account.fetching.after_import.to_string())?;
         }

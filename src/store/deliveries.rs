@@ -314,7 +314,7 @@ pub fn count_death(tx: &Tx<'_>, id: i64, run: i64) -> Result<Option<i64>> {
 /// Numbers for `status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Received since the moment asked for; history is not new.
+    /// Received since the moment asked for; history is not new, nor is what only changed its place on the server.
     pub new: i64,
     /// In the quarantine.
     pub quarantined: i64,
@@ -326,8 +326,9 @@ pub struct Counts {
 pub fn counts(tx: &Tx<'_>, account_id: i64, since: Timestamp) -> Result<Counts> {
     let counts = tx.one(
         "SELECT
-            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')
-                AND source <> 'history') AS new,
+            (SELECT count(*) FROM deliveries d WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')
+                AND source <> 'history' AND NOT EXISTS (SELECT 1 FROM deliveries o
+                    WHERE o.email_id = d.email_id AND o.account_id = d.account_id AND o.id < d.id)) AS new,
             (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'quarantined') AS quarantined",
         params![account_id, seconds(since)],
         |row| Ok(Counts { new: row.get("new")?, quarantined: row.get("quarantined")?, unfetchable: 0 }),

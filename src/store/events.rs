@@ -91,6 +91,8 @@ fn name(kind: NoteKind, parent: &str) -> String {
         NoteKind::Failed => ("email", "failed"),
         NoteKind::Accepted => ("email", "accepted"),
         NoteKind::Refused => ("email", "refused"),
+        NoteKind::Junk => ("email", "junk"),
+        NoteKind::NotJunk => ("email", "not-junk"),
         NoteKind::Created => (parent, "new"),
         NoteKind::Comment => (parent, "note"),
         NoteKind::Assigned

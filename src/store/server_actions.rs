@@ -29,7 +29,7 @@ pub fn plan(tx: &Tx<'_>, delivery_id: i64, action: &str) -> Result<()> {
 pub fn pending(tx: &Tx<'_>, account_id: i64) -> Result<Vec<ServerAction>> {
     tx.all(
         "SELECT s.id, d.folder, d.uidvalidity, d.uid, s.action FROM server_actions s CROSS JOIN deliveries d ON d.id = s.delivery_id
-            WHERE d.account_id = ?1 AND s.action NOT IN ('junk', 'not-junk') ORDER BY d.folder NULLS FIRST, s.action, d.uid NULLS FIRST",
+            WHERE d.account_id = ?1 AND s.action NOT IN ('junk', 'not-junk', 'came-back') ORDER BY d.folder NULLS FIRST, s.action, d.uid NULLS FIRST",
         params![account_id],
         |row| {
             Ok(ServerAction {

@@ -47,6 +47,10 @@ labels! {
         Comment = "comment",
         /// Something worth knowing about threading or distribution.
         Remark = "remark",
+        /// A mail of it was called junk.
+        Junk = "junk",
+        /// That was taken back.
+        NotJunk = "not-junk",
         /// Our mail could not be delivered.
         Failed = "failed",
         /// An account has failed for long.

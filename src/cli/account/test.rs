@@ -1,5 +1,7 @@
 //! `account test`: the way to both servers step by step, each with its time, and what a fetch would bring.
 
+mod unkept;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -8,19 +10,20 @@ use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+pub use self::unkept::{Refused, before_it_is_kept, while_it_is_asked};
 use super::readable;
-use super::secret::Typed;
 use super::token;
 use crate::cli::connect::{self, Connector, Protocol};
 use crate::cli::context::{self, Context};
+use crate::config::Config;
 use crate::error::{self, Fault, Kind};
 use crate::intake::trial::probe::{Arrived, Probe};
 use crate::intake::trial::{self, Waiting};
 use crate::intake::verdicts::Verdicts;
+use crate::intake::{concerns, junk};
 use crate::net::trail::{Taken, Trail};
 use crate::net::{MailSource, MailTransport, NetError, Quota};
-use crate::oauth::client::own_files;
-use crate::secret;
+use crate::place::Place;
 use crate::store::accounts::{self, Account, Folder};
 use crate::system_words;
 use crate::ui::cell::{Cell, Column, Field, head, unlisted};
@@ -89,9 +92,20 @@ struct Report<'a> {
     unknown: Vec<(Protocol, String)>,
 }
 
-impl Report<'_> {
-    fn connector<'c>(&self, trail: &Trail, ctx: &'c Context) -> Connector<'c> {
-        Connector::new(&ctx.config, &ctx.place).at_once(true).watched(trail).knowing(self.typed.clone())
+impl<'a> Report<'a> {
+    fn new(account: &'a Account, typed: Vec<(PathBuf, Zeroizing<String>)>) -> Report<'a> {
+        Report { account, typed, rows: Vec::new(), failed: None, unknown: Vec::new() }
+    }
+
+    /// What another server showed comes after what this one did.
+    fn take(&mut self, other: Report<'_>) {
+        self.rows.extend(other.rows);
+        self.unknown.extend(other.unknown);
+        self.failed = self.failed.take().or(other.failed);
+    }
+
+    fn connector<'c>(&self, trail: &Trail, config: &'c Config, place: &'c Place) -> Connector<'c> {
+        Connector::new(config, place).at_once(true).watched(trail).knowing(self.typed.clone())
     }
 
     fn ok(&mut self, protocol: &'static str, step: &'static str, took: Option<Duration>, text: String) {
@@ -178,13 +192,16 @@ pub fn run(args: &TestArgs, ctx: &Context) -> Result<()> {
     } else {
         None
     };
-    let mut report =
-        Report { account: &account, typed: Vec::new(), rows: Vec::new(), failed: None, unknown: Vec::new() };
+    let mut report = Report::new(&account, Vec::new());
     let folders = ctx.store()?.read(|tx| accounts::folders(tx, account.id))?;
     // Without a token both servers would be told as the issuer was.
     let has_token = ask_issuer(&mut report, ctx);
     let mut source = if has_token && account.imap.host.is_some() { imap(&mut report, &folders, ctx) } else { None };
-    let mut transport = if has_token && account.smtp.host.is_some() { smtp(&mut report, ctx) } else { None };
+    if let Some(source) = &mut source {
+        take_junk_folder(&mut report, source.as_mut());
+    }
+    let mut transport =
+        if has_token && account.smtp.host.is_some() { smtp(&mut report, &ctx.config, &ctx.place) } else { None };
     if let (true, Some(source), Some(transport)) = (args.send_probe, &mut source, &mut transport) {
         let polled: Vec<String> = folders.iter().filter(|f| !f.sent).map(|f| f.name.clone()).collect();
         probe(&mut report, args, (source.as_mut(), transport.as_mut()), &polled, ctx);
@@ -198,99 +215,16 @@ pub fn run(args: &TestArgs, ctx: &Context) -> Result<()> {
     show(report, ctx)
 }
 
-/// Why an account is not kept.
-pub struct Refused {
-    pub error: anyhow::Error,
-    /// IMAP refused the login: the password may be mistyped.
-    pub is_of_password: bool,
-    /// Pins of certificates that are not trusted.
-    pub unknown: Vec<(Protocol, String)>,
-}
-
-/// Tries the servers of an account that is not kept yet, and says what a fetch would bring.
-///
-/// # Errors
-/// It does not work; what to change has been said.
-pub fn before_it_is_kept(
-    account: &Account,
-    typed: &Typed,
-    folders: &[String],
-    ctx: &Context,
-) -> std::result::Result<(), Refused> {
-    let brings = try_all(account, typed, folders, true, ctx)?;
-    ctx.ui.note(&format!("The servers work. {}", brings.join("; ")));
-    Ok(())
-}
-
-/// Tries the servers of an account of which somebody is still asked; the messages in its folders.
-///
-/// # Errors
-/// It does not work; why has been said. What to change is asked next where that is the login.
-pub fn while_it_is_asked(
-    account: &Account,
-    typed: &Typed,
-    folders: &[String],
-    ctx: &Context,
-) -> std::result::Result<(), Refused> {
-    let brings = try_all(account, typed, folders, false, ctx)?;
-    let there: Vec<&str> = brings.iter().map(|text| text.split(';').next().unwrap_or_default()).collect();
-    ctx.ui.note(&format!("The servers work. {}", there.join("; ")));
-    Ok(())
-}
-
-/// What each folder brings.
-fn try_all(
-    account: &Account,
-    typed: &Typed,
-    folders: &[String],
-    with_flags: bool,
-    ctx: &Context,
-) -> std::result::Result<Vec<String>, Refused> {
-    let inbox = vec!["INBOX".to_owned()];
-    let names = if folders.is_empty() { &inbox } else { folders };
-    let folders: Vec<Folder> = names.iter().map(|name| Folder::new(name, false)).collect();
-    let mut report =
-        Report { account, typed: typed.of(account, &ctx.place), rows: Vec::new(), failed: None, unknown: Vec::new() };
-    if let Some(mut source) = imap(&mut report, &folders, ctx) {
-        source.logout();
-    }
-    if account.smtp.host.is_some()
-        && let Some(mut transport) = smtp(&mut report, ctx)
-    {
-        transport.quit();
-    }
-    // A token that came for it belongs to an account that is not there yet.
-    own_files(&ctx.place, account.id).iter().for_each(|file| drop(secret::remove(file)));
-    // The account cannot be edited before it is there.
-    let (edit, type_it) =
-        (format!("espomail account edit {} ", account.name), format!("espomail account secret {} ", account.name));
-    for row in report.rows.iter().filter(|row| row.state == "fail") {
-        ctx.ui.warn(&format!("{} {}: {}", row.protocol, row.step, row.text));
-        let hints = row.hints.iter().filter(|_| with_flags || !["login", "settings"].contains(&row.step));
-        hints.for_each(|hint| ctx.ui.hint(&hint.replace(&edit, "").replace(&type_it, "")));
-    }
-    let Some(error) = report.failed else {
-        let brings = report.rows.iter().filter(|row| row.step == "folder").map(|row| row.text.as_str());
-        return Ok(brings.map(str::to_owned).collect());
-    };
-    let kind = error::classify(&error).0;
-    let is_login = |row: &Row| row.protocol == "IMAP" && row.step == "login" && row.state == "fail";
-    let is_of_password = kind == Kind::NoPerm && report.rows.iter().any(is_login);
-    let text = format!("account {} was not added: its servers were tried and do not work", account.name);
-    let hint = "type the command again with another option, or add --no-test to keep it as it is";
-    Err(Refused { error: Fault::new(kind, text).hint(hint).into(), is_of_password, unknown: report.unknown })
-}
-
-fn smtp(report: &mut Report<'_>, ctx: &Context) -> Option<Box<dyn MailTransport>> {
+fn smtp(report: &mut Report<'_>, config: &Config, place: &Place) -> Option<Box<dyn MailTransport>> {
     let trail = Trail::default();
-    let session = report.connector(&trail, ctx).smtp(report.account, None);
+    let session = report.connector(&trail, config, place).smtp(report.account, None);
     report.connected(Protocol::Smtp, &trail, session)
 }
 
 /// Logs in and looks at each folder, at one message and at the room that is left.
 fn imap(report: &mut Report<'_>, folders: &[Folder], ctx: &Context) -> Option<Box<dyn MailSource>> {
     let trail = Trail::default();
-    let session = report.connector(&trail, ctx).imap(report.account, None);
+    let session = report.connector(&trail, &ctx.config, &ctx.place).imap(report.account, None);
     let mut source = report.connected(Protocol::Imap, &trail, session)?;
     let mut judged_by = None;
     for folder in folders {
@@ -349,6 +283,21 @@ fn brings(folder: &str, waiting: &Waiting) -> String {
         new => format!("a fetch brings {new} ({})", units::about(waiting.bytes)),
     };
     format!("{folder}: {} {messages}; {new}", waiting.messages)
+}
+
+/// Where `email junk` lets mail go.
+fn take_junk_folder(report: &mut Report<'_>, source: &mut dyn MailSource) {
+    let (account, begun) = (report.account, Instant::now());
+    let listed = match source.folders() {
+        Ok(listed) => listed,
+        Err(error) => return report.fail(Protocol::Imap, "junk", Some(begun.elapsed()), error.into()),
+    };
+    match junk::junk_folder_of(account, &listed) {
+        Ok(folder) => report.ok("IMAP", "junk", Some(begun.elapsed()), format!("goes to {folder}")),
+        // Who has no use for it has nothing to do.
+        Err(why) if account.fetching.junk_folder.is_none() => report.ok("IMAP", "junk", Some(begun.elapsed()), why),
+        Err(why) => report.warn("IMAP", "junk", why, concerns::name_junk_folder(&account.name)),
+    }
 }
 
 fn take_quota(report: &mut Report<'_>, quota: Option<Quota>, took: Duration) {

@@ -4,10 +4,10 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::attachment;
 use super::list as email;
 use super::sort::was_seen;
 use super::source::{Origin, as_variant, origin, remarks};
+use super::attachment;
 use crate::cli::context::Context;
 use crate::cli::delivery;
 use crate::cli::mail_page::{self, Quoted};
@@ -71,6 +71,7 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::new("status", head("Status"), |m, _| status(m.origin.status.as_deref())),
     Column::new("kind", head("Kind"), |m, _| Cell::opt_text(m.message.kind().as_deref())),
     Column::new("case", head("Case"), |m, _| Cell::opt_int(m.origin.case)),
+    Column::tinted("junk", head("Junk"), junk, |_, _| Some(Tint::Doubtful)),
     Column::new("recipients", head("Delivery"), |m, _| delivery::recipients_cell(&m.origin.recipients)),
     Column::tinted("unsent", head("Not sent"), unsent, |_, _| Some(Tint::Undelivered)),
     Column::new("attachments", unlisted(), |m, _| attachments(&m.message)),
@@ -156,6 +157,16 @@ fn addresses(list: &[Mailbox]) -> Cell {
 fn status(status: Option<&str>) -> Cell {
     let shown = status.filter(|status| *status != EmailStatus::Archived.as_str()).unwrap_or_default();
     status.map_or_else(Cell::none, |status| Cell::object(json!(status), shown))
+}
+
+fn junk(message: &Message, shown: &Shown) -> Cell {
+    let told = message.origin.junk.as_ref().map(|(who, at)| said_junk(who.as_deref(), &shown.local_time(*at)));
+    Cell::object(json!(told.is_some()), &told.unwrap_or_default())
+}
+
+/// Who called a mail junk, and how that is taken back.
+pub fn said_junk(who: Option<&str>, at: &str) -> String {
+    format!("said by {} on {at}; it is in no list", who.unwrap_or("the administrator"))
 }
 
 fn unsent(message: &Message, shown: &Shown) -> Cell {

@@ -3,6 +3,7 @@
 use std::io::{self, Read as _};
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 
 use super::explain;
 use crate::access::Actor;
@@ -19,6 +20,7 @@ use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::drafts;
 use crate::store::emails::{self, Email, Variant};
+use crate::store::junk;
 use crate::store::outbox::{self, Recipient};
 use crate::store::records::ParentType;
 use crate::store::users::{self, User};
@@ -46,6 +48,8 @@ pub(super) struct Origin {
     pub recipients: Vec<Recipient>,
     /// Bcc, where it is known from elsewhere than the source.
     pub bcc: Option<Vec<Mailbox>>,
+    /// Who called it junk, and when.
+    pub junk: Option<(Option<String>, Timestamp)>,
     /// The person who writes behind a shared From; of a file as nobody's house reads it.
     pub behind: Option<Mailbox>,
     pub raw: Vec<u8>,
@@ -105,6 +109,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
             bcc: delivery::bcc(tx, actor, &email)?,
+            junk: junk::said_by(tx, email.id)?,
             behind: email.behind.clone(),
             raw: delivery::source(tx, actor, &email)?,
         })

@@ -134,12 +134,11 @@ fn each_state_of_an_account_has_its_level() {
         (
             "no folder for junk",
             watched(|one| {
-                one.account.health.failing_since = Some(ago(5));
-                one.account.health.failure = format!("junk: {NO_JUNK_FOLDER}");
                 one.unsettled = NO_JUNK_FOLDER.into();
+                one.idle.junk = Some((2, format!("{NO_JUNK_FOLDER}; there are: INBOX")));
             }),
             &[
-                "Warning is fetched, but left as it was on the server: junk: the server marks no folder as the one for junk \
+                "Warning 2 mails wait for a folder for junk: the server marks no folder as the one for junk; there are: INBOX \
                 (espomail account edit support --junk-folder FOLDER)",
             ],
         ),

@@ -29,6 +29,8 @@ pub enum Event<'a> {
     Done(&'a Account, usize),
     /// The account failed; `speak` says that cron is to hear of it.
     Failed(&'a Account, &'a anyhow::Error, bool),
+    /// That number of mails cannot go to the folder for junk, for this reason.
+    Stuck(&'a Account, usize, &'a str),
     /// It works again, and somebody had been told that it did not.
     Recovered(&'a Account, Option<Timestamp>),
     /// So long it took to bring the full-text index up to date.

@@ -40,7 +40,7 @@ pub fn email(tx: &Tx<'_>, email_id: i64, reason: &str) -> Result<()> {
     sent.into_iter().try_for_each(|id| outbox_row(tx, id))?;
     for sql in [
         "DELETE FROM auto_replies WHERE email_id = ?1",
-        "DELETE FROM server_actions WHERE action IN ('junk', 'not-junk')
+        "DELETE FROM server_actions WHERE action IN ('junk', 'not-junk', 'came-back')
             AND delivery_id IN (SELECT id FROM deliveries WHERE email_id = ?1)",
         "DELETE FROM notes WHERE email_id = ?1",
         "DELETE FROM notifications WHERE email_id = ?1",

@@ -45,6 +45,29 @@ fn junk_is_out_of_every_list_and_report_until_that_is_taken_back() {
 }
 
 #[test]
+fn a_mail_and_its_case_say_that_it_is_junk_and_programs_hear_of_it() {
+    let desk = desk();
+    desk.ana("email junk 2");
+    let events = |after: i64| -> Vec<String> {
+        let all = desk.items(&format!("events --after {after}"));
+        let junk = all.iter().filter(|one| one["event"].as_str().unwrap().contains("junk"));
+        junk.map(|one| format!("{} {} {}", one["event"], one["email"], one["user"]["username"])).collect()
+    };
+    assert_eq!(events(0), ["\"email.junk\" 2 \"ana\""]);
+    let shown = desk.ok("email show 2").stdout;
+    assert!(shown.lines().any(|line| line.starts_with("Junk") && line.contains("said by ana on 20")), "{shown}");
+    let case = desk.ok("case show 2").stdout;
+    assert!(case.contains("Junk: said by ana on 20") && case.contains("espomail email junk --undo 2"), "{case}");
+    assert_eq!((&desk.json("email show 2")["junk"], &desk.json("email show 1")["junk"]), (&true.into(), &false.into()));
+    desk.run("email junk --undo 2").ok();
+    assert!(
+        !desk.ok("email show 2").stdout.contains("said by") && !desk.ok("case show 2").stdout.contains("Junk: said")
+    );
+    assert_eq!(events(0).len(), 2);
+    assert!(events(0)[1].starts_with("\"email.not-junk\" 2"), "{:?}", events(0));
+}
+
+#[test]
 fn junk_in_a_case_of_others_is_taken_out_and_put_back() {
     let desk = desk();
     let reply = desk.letter("shop@ads.example", "Re: [#1] Help");

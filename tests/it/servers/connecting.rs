@@ -148,6 +148,7 @@ fn each_step_on_the_way_to_the_servers_is_told_with_its_time() {
             "IMAP message ok",
             "IMAP DMARC ok",
             "IMAP quota ok",
+            "IMAP junk ok",
             "SMTP DNS ok",
             "SMTP TCP ok",
             "SMTP greeting ok",

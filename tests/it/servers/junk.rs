@@ -140,17 +140,71 @@ fn mail_that_was_moved_after_the_import_is_found_and_a_setting_names_the_folder(
     mailbox.append("INBOX", &letter.bytes());
     sandbox.run(&["fetch", "--no-send"]).ok();
     sandbox.run(&["email", "junk", "1"]).ok();
-    let refused = sandbox.run(&["-v", "fetch", "--no-send"]).exits(69);
-    assert!(refused.stderr.contains("the server marks no folder as the one for junk"), "{refused:?}");
-    assert!(refused.stderr.contains("espomail account edit support --junk-folder FOLDER"), "{refused:?}");
+    let waits = |why: &str| {
+        let told = sandbox.run(&["fetch", "--no-send"]).ok().stderr;
+        assert!(told.contains(&format!("1 mail waits for a folder for junk: {why}; there are: ")), "{told}");
+        assert!(told.contains("Done") && told.contains("espomail account edit support --junk-folder FOLDER"), "{told}");
+        // What cron has heard it does not hear again, and the move stays planned.
+        sandbox.run(&["fetch", "--no-send"]).ok().silent();
+        assert_eq!(count(&sandbox, "server_actions"), "1");
+        assert!(sandbox.run(&["check"]).stdout.contains("1 mail waits for a folder for junk"));
+    };
+    waits("the server marks no folder as the one for junk");
+    assert!(sandbox.run(&["account", "test", "support"]).ok().stdout.contains("marks no folder as the one for junk"));
     for line in [&["status"][..], &["email", "junk", "--undo", "1"], &["email", "junk", "1"]] {
         let said = sandbox.run(line).stdout;
         assert!(said.contains("espomail account edit support --junk-folder FOLDER"), "{line:?}: {said}");
     }
+    // No folder is made for a name that is mistyped.
+    sandbox.run(&["account", "edit", "support", "--junk-folder", "Spma"]).ok();
+    waits("the server has no folder \"Spma\" for junk");
+    let tested = sandbox.run(&["account", "test", "support"]).ok().stdout;
+    assert!(tested.contains("has no folder \"Spma\" for junk"), "{tested}");
+    mailbox.create("Spam");
     sandbox.run(&["account", "edit", "support", "--junk-folder", "Spam"]).ok();
+    assert!(sandbox.run(&["account", "test", "support"]).ok().stdout.contains("goes to Spam"));
+    assert!(!sandbox.run(&["check"]).stdout.contains("waits for a folder"), "nobody has tried the new one");
     sandbox.run(&["fetch", "--no-send"]).ok();
     assert_eq!((there(&mailbox, "Done"), there(&mailbox, "Spam")), (vec![], vec!["Watches".to_owned()]));
     assert_eq!(sandbox.json(&["account", "show", "support"])["junk_folder"], "Spam");
+}
+
+#[test]
+fn mail_that_is_moved_back_in_a_mail_program_is_not_junk() {
+    for options in [&[][..], &["--no-move"]] {
+        let dovecot = Dovecot::with(options);
+        let (sandbox, mailbox) = filled(&dovecot, &[]);
+        let advertisement = mailbox.messages("INBOX").pop().unwrap();
+        sandbox.run(&["--as", "ana", "email", "junk", "2"]).ok();
+        sandbox.run(&["fetch", "--no-send"]).ok();
+        // The same mail once more is junk all the same.
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        mailbox.append("INBOX", &advertisement.raw);
+        for _ in 0..2 {
+            sandbox.run(&["fetch", "--no-send"]).ok().silent();
+        }
+        // Without MOVE a second copy is not made.
+        let copies = if options.is_empty() { 2 } else { 1 };
+        assert_eq!((there(&mailbox, "INBOX").len(), there(&mailbox, JUNK).len()), (1, copies), "{options:?}");
+        let mut imap = mailbox.imap();
+        let back = if options.is_empty() {
+            &["MOVE 1 INBOX"][..]
+        } else {
+            &["COPY 1 INBOX", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE"]
+        };
+        imap.ok(&format!("SELECT {JUNK}"));
+        back.iter().for_each(|command| drop(imap.ok(command)));
+        for _ in 0..2 {
+            sandbox.run(&["fetch", "--no-send"]).ok().silent();
+        }
+        assert_eq!((there(&mailbox, "INBOX").len(), there(&mailbox, JUNK).len()), (2, copies - 1), "{options:?}");
+        assert_eq!((count(&sandbox, "emails"), count(&sandbox, "email_junk")), ("2".into(), "0".into()));
+        assert_eq!(sandbox.query("SELECT status FROM cases WHERE number = 2"), ["New"]);
+        assert_eq!(count(&sandbox, "server_actions"), "0");
+        let why = sandbox.run(&["email", "explain", "2"]).ok().stdout;
+        assert!(why.contains("not junk: somebody moved it back to support/INBOX on the server"), "{why}");
+        assert_eq!(sandbox.items(&["status"])[0]["new_24h"], 2, "what came back is not new");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A mail of a case as it is shown: who wrote it to whom, in which role, and what became of it.
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::access::Actor;
@@ -16,6 +17,7 @@ use crate::mail::message::Attachment;
 use crate::mail::subject;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
+use crate::store::junk;
 use crate::store::users::{self, User};
 use crate::ui::output::Ui;
 use crate::ui::tint::Tint;
@@ -31,6 +33,8 @@ pub struct Mail {
     writer: Option<User>,
     /// Why our letter is not gone.
     pub unsent: Option<Unsent>,
+    /// Who called it junk, and when.
+    junk: Option<(Option<String>, Timestamp)>,
 }
 
 /// The mails of a case that the actor sees.
@@ -48,6 +52,7 @@ fn mail(tx: &Tx<'_>, ctx: &Context, actor: &Actor, email: Email) -> Result<Mail>
         attachments: emails::attachments(tx, email.id)?,
         writer: email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten(),
         unsent: Unsent::of(tx, actor, &email, ctx.now())?,
+        junk: junk::said_by(tx, email.id)?,
         email,
     })
 }
@@ -147,9 +152,14 @@ impl Mail {
                 "Unverified: the sender does not take part in the case; espomail case accept {id}, or case refuse {id}"
             )
         });
+        let junk = self.junk.as_ref().map(|(who, at)| {
+            let said = email::said_junk(who.as_deref(), &ui.local_time(*at));
+            format!("Junk: {said}; espomail email junk --undo {id}")
+        });
         let unsent = self.unsent.as_ref().map(|unsent| unsent.told(&ui.shown()));
         let tinted = |tint: Tint, text: Option<String>| text.map(|text| (tint, text));
-        tinted(Tint::Doubtful, undecided).into_iter().chain(tinted(Tint::Undelivered, unsent)).collect()
+        let doubtful = [undecided, junk].into_iter().filter_map(|text| tinted(Tint::Doubtful, text));
+        doubtful.chain(tinted(Tint::Undelivered, unsent)).collect()
     }
 
     /// The whole head, as mail programs show it.
@@ -182,6 +192,7 @@ impl Mail {
             "reply_to": mailboxes::json(&self.reply_to), "attachments": files,
             "writer": self.writer().map(|user| json!({"id": user.id, "username": user.username})),
             "automatic": !self.email.automatic.is_empty(), "automatic_kind": self.email.automatic,
+            "junk": self.junk.is_some(),
         })
     }
 }

@@ -97,6 +97,8 @@ fn deed(note: &Note, ui: &Ui) -> String {
         | NoteKind::Snoozed
         | NoteKind::Tagged
         | NoteKind::Remark
+        | NoteKind::Junk
+        | NoteKind::NotJunk
         | NoteKind::Failed
         | NoteKind::Comment
         | NoteKind::EmailReceived
