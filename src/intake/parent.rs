@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use super::sender::Sender;
 use super::world::World;
@@ -65,6 +66,9 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading, 
     if found.is_none() {
         found = search.by_reply_address(message)?;
     }
+    if found.is_none() {
+        found = search.by_event(message)?;
+    }
     if found.is_none() && subject_tags {
         found = search.by_subject(message)?;
     }
@@ -104,6 +108,8 @@ fn by_reported(tx: &Tx<'_>, email: &Email) -> Result<Option<Found>> {
 
 /// Cases that are looked at because their mail names the same unknown one.
 const MAX_GHOSTS: usize = 100;
+/// Mails of the sender that are looked at for an invitation, the newest first.
+const MAX_INVITATIONS: i64 = 50;
 /// Cases that the sender could not join, which are remembered.
 const MAX_NEARER: usize = 50;
 
@@ -128,7 +134,7 @@ impl Search<'_, '_> {
                 return Ok(Some(found));
             }
             for email in emails::by_message_id(self.tx, id)? {
-                if let Some(found) = self.by_stored(&email)? {
+                if let Some(found) = self.by_stored(&email, "reference to")? {
                     return Ok(Some(found));
                 }
             }
@@ -191,9 +197,30 @@ impl Search<'_, '_> {
         Ok(None)
     }
 
-    fn by_stored(&mut self, email: &Email) -> Result<Option<Found>> {
+    /// B13.9: a change of an invitation, or the end of it, goes where the invitation of the same sender is.
+    fn by_event(&mut self, message: &Reading) -> Result<Option<Found>> {
+        let Some(event) = &message.event else { return Ok(None) };
+        let theirs = emails::from_since(
+            self.tx,
+            self.sender.address(),
+            Timestamp::UNIX_EPOCH,
+            MAX_INVITATIONS,
+            Sight::Everything,
+        )?;
+        for email in theirs.iter().filter(|email| email.parent.is_some() && !email.is_ours()) {
+            let Ok(bytes) = emails::bytes(self.tx, email) else { continue };
+            if Reading::parse(&bytes).event.as_ref() == Some(event)
+                && let Some(found) = self.by_stored(email, "the invitation of")?
+            {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn by_stored(&mut self, email: &Email, by: &str) -> Result<Option<Found>> {
         let Some(parent) = email.parent else { return Ok(None) };
-        let reason = |what: String, why: &str| format!("{what}, by reference to email {}; {why}", email.id);
+        let reason = |what: String, why: &str| format!("{what}, by {by} email {}; {why}", email.id);
         if parent.kind != ParentType::Case {
             let Some(why) = self.standing_with(parent)? else { return Ok(None) };
             let reason = reason(format!("{} {}", parent.kind, parent.id), &why);

@@ -69,6 +69,8 @@ pub struct Message {
     pub content_params: Vec<(String, String)>,
     /// Content types of every part met, in lower case, with the `method` of text/calendar parts appended as `; method=REPLY`.
     pub part_types: Vec<String>,
+    /// UID of the event that it invites to, changes or takes back.
+    pub event: Option<String>,
     /// Text of the message/delivery-status parts (RFC 3464), for [`super::bounce`].
     pub delivery_status: Vec<String>,
     /// Text of the message/disposition-notification parts (RFC 8098), for [`super::receipt`].
@@ -123,6 +125,7 @@ fn read(raw: &[u8], decoded: &[DecodedRun], wrapped: usize) -> Message {
     message.return_path = message.return_path.or_else(|| parts::envelope_sender(raw));
     let decoded: Vec<_> = decoded.iter().filter_map(|run| Some((raw.get(run.at.clone())?, run))).collect();
     body::fill(&mut message, &parts, &decoded, wrapped, &mut defects);
+    message.event = body::calendars(&parts).find_map(|text| calendar::invitation::announced(&text));
     message.defects = defects.0;
     message
 }

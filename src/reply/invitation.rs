@@ -14,7 +14,8 @@ use crate::mail::message::calendar::invitation::{self, Answer, Invitation, Metho
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::deliveries;
-use crate::store::emails::{self, Email};
+use crate::store::emails::{self, Email, EmailStatus};
+use crate::store::users;
 
 /// The newest mails of the organizer, which are looked at for a change.
 const NEWEST: i64 = 50;
@@ -24,6 +25,8 @@ const NEWEST: i64 = 50;
 pub struct Said<'a> {
     pub answer: Answer,
     pub comment: &'a str,
+    /// Also where it was answered before.
+    pub again: bool,
     /// The address that was invited, where there are several.
     pub from: Option<&'a str>,
     pub zone: TimeZone,
@@ -44,6 +47,9 @@ pub fn answer(
     let invitation = of_email(tx, email)?;
     refuse_outdated(tx, actor, email, &invitation)?;
     let attendee = attendee(tx, world, actor, email, &invitation, said.from)?;
+    if !said.again {
+        refuse_answered(tx, email, &invitation, &attendee.address, said)?;
+    }
     let first = invitation.of_attendee(&attendee.address).into_iter().next();
     let (summary, when, organizer) =
         first.map(|one| (one.summary.clone(), one.when.clone(), one.organizer.clone())).unwrap_or_default();
@@ -97,6 +103,9 @@ fn of_email(tx: &Tx<'_>, email: &Email) -> Result<Invitation> {
     }
     let invitation = all.swap_remove(at);
     let why = match invitation.method {
+        _ if invitation.is_cut => {
+            "has a calendar with more events, or more bytes, than are read: answer it in a calendar program"
+        }
         _ if invitation.is_mixed => "invites to several events at once, which one answer cannot name",
         _ if !invitation.can_be_named() => "has a UID that is too long to be repeated",
         Method::Request if invitation.meetings.iter().all(|meeting| meeting.cancelled) => {
@@ -142,6 +151,31 @@ fn refuse_outdated(tx: &Tx<'_>, actor: &Actor, email: &Email, invitation: &Invit
                 None => {}
             }
         }
+    }
+    Ok(())
+}
+
+/// Whether somebody of us has answered it for this address.
+fn refuse_answered(tx: &Tx<'_>, email: &Email, invitation: &Invitation, attendee: &str, said: &Said<'_>) -> Result<()> {
+    let is_on_its_way = |one: &Email| matches!(one.status, EmailStatus::Sent | EmailStatus::Sending);
+    let mut answers = emails::referring_to(tx, &email.message_id)?;
+    answers.retain(is_on_its_way);
+    // The last one holds.
+    for answer in answers.iter().rev() {
+        let Ok(bytes) = emails::bytes(tx, answer) else { continue };
+        let ours = invitation::of_message(&bytes).into_iter().filter(|one| one.method == Method::Reply);
+        let meetings = ours.filter(|one| one.uid == invitation.uid).flat_map(|one| one.meetings);
+        let told =
+            meetings.filter(|one| one.attendees.iter().any(|of| of.address == attendee)).find_map(|one| one.said);
+        let Some(told) = told else { continue };
+        let user = answer.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+        let who = user.map_or_else(|| "somebody".to_owned(), |user| user.shown().to_owned());
+        let at = answer.received_at.to_zoned_datetime(said.zone.clone());
+        let (id, at, done) = (email.id, at.strftime("%Y-%m-%d %H:%M"), told.done());
+        let text = format!("email {id}: {who} {done} it for {attendee} on {at} (email {})", answer.id);
+        return Err(error::data(text)
+            .hint(format!("to answer once more: espomail email invitation {id} {} --again", said.answer.word()))
+            .into());
     }
     Ok(())
 }

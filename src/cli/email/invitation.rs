@@ -21,6 +21,9 @@ pub struct Invitation {
     /// Words for the organizer
     #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     message: String,
+    /// Answer it although it was answered before
+    #[arg(long)]
+    again: bool,
     /// The address that was invited and answers, if you have several
     #[arg(long, value_name = "ADDRESS")]
     from: Option<String>,
@@ -36,6 +39,17 @@ enum Word {
     Tentative,
 }
 
+/// Whether the reader can answer an email as an invitation.
+pub fn can_be_answered(id: i64, ctx: &Context) -> bool {
+    let said = reply::Said { answer: Answer::Accept, comment: "", again: false, from: None, zone: ctx.clock().zone };
+    let begun = ctx.read(|tx, actor| {
+        let (email, case) = letter::received(tx, actor, id)?;
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        reply::answer(tx, &world, actor, (&email, case.as_ref()), &said).map(drop)
+    });
+    begun.is_ok()
+}
+
 pub fn run(args: &Invitation, ctx: &Context) -> Result<()> {
     let from = args.from.as_deref().map(|address| context::mail_address("--from", address)).transpose()?;
     let started = ctx.read(|tx, actor| {
@@ -47,6 +61,7 @@ pub fn run(args: &Invitation, ctx: &Context) -> Result<()> {
                 Word::Tentative => Answer::Tentative,
             },
             comment: &args.message,
+            again: args.again,
             from: from.as_deref(),
             zone: ctx.clock().zone,
         };

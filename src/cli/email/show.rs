@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::list as email;
 use super::sort::was_seen;
 use super::source::{Origin, as_variant, origin, remarks};
-use super::attachment;
+use super::{attachment, invitation};
 use crate::cli::context::Context;
 use crate::cli::delivery;
 use crate::cli::mail_page::{self, Quoted};
@@ -238,7 +238,7 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
         let gap = if files.is_empty() || body.is_empty() { "" } else { "\n" };
         ctx.ui.text(&format!("\n{body}{gap}{files}"))?;
         let invites = message.part_types.iter().any(|kind| kind == "text/calendar; method=REQUEST");
-        if let Some(id) = origin.id.filter(|_| invites) {
+        if let Some(id) = origin.id.filter(|id| invites && invitation::can_be_answered(*id, ctx)) {
             ctx.ui.hint(&format!("to answer the invitation: espomail email invitation {id} accept"));
         }
         was_seen(&Vec::from_iter(shown.origin.id), ctx);

@@ -8,8 +8,11 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
+use super::calendar::invitation::MAX_CALENDARS;
 use super::parts::{self, Part};
-use super::{Attachment, DecodedRun, Defects, Enclosed, Message, encoded_word, headers, signed, tnef, transfer};
+use super::{
+    Attachment, DecodedRun, Defects, Enclosed, Message, calendar, encoded_word, headers, signed, tnef, transfer,
+};
 use kind::{Kind, kind};
 pub(super) use readable::readable;
 pub(super) use section::calendar_text;
@@ -43,6 +46,13 @@ pub(super) fn fill(
 
 fn leaves<'p, 'a>(parts: &'p [Part<'a>]) -> impl Iterator<Item = (usize, &'p Part<'a>)> {
     parts.iter().enumerate().filter(|(_, part)| !part.is_container())
+}
+
+/// The calendars of a message, as far as they are looked at.
+pub(super) fn calendars(parts: &[Part<'_>]) -> impl Iterator<Item = String> {
+    let is_event = |part: &&Part<'_>| matches!(part.media.value.as_str(), "text/calendar" | "application/ics");
+    let all = leaves(parts).map(|(_, part)| part).filter(|part| !part.opaque);
+    all.filter(is_event).take(MAX_CALENDARS).map(|part| calendar_text(part, calendar::MAX_BYTES))
 }
 
 /// Takes out of a part what tells of a delivery (RFC 3464, RFC 6522) or was forwarded.

@@ -10,7 +10,7 @@ use lines::Property;
 pub(in crate::mail::message) use lines::unfolded;
 
 /// Bytes of a calendar that are read.
-const MAX_BYTES: usize = 256 << 10;
+pub(in crate::mail::message) const MAX_BYTES: usize = 256 << 10;
 /// Events and tasks that are shown.
 const MAX_EVENTS: usize = 20;
 /// People of an event that are shown.
@@ -18,6 +18,7 @@ const MAX_PEOPLE: usize = 30;
 
 /// What people read of a calendar; empty where there is nothing.
 pub(super) fn as_text(calendar: &str) -> String {
+    let is_cut = calendar.len() > MAX_BYTES;
     let calendar = calendar.get(..calendar.floor_char_boundary(MAX_BYTES)).unwrap_or(calendar);
     let mut method = String::new();
     let (mut events, mut event): (Vec<Event>, Option<Event>) = (Vec::new(), None);
@@ -39,7 +40,12 @@ pub(super) fn as_text(calendar: &str) -> String {
     let shown: Vec<String> = events.iter().take(MAX_EVENTS).map(|event| event.text(&method)).collect();
     let mut text = shown.join("\n\n");
     if events.len() > MAX_EVENTS {
-        let _ = write!(text, "\n\n({} more)", events.len() - MAX_EVENTS);
+        let least = if is_cut { "at least " } else { "" };
+        let _ = write!(text, "\n\n({least}{} more)", events.len() - MAX_EVENTS);
+    }
+    if is_cut && !text.is_empty() {
+        let _ =
+            write!(text, "\n\n(The calendar is larger than {} KiB, and only its beginning is shown.)", MAX_BYTES >> 10);
     }
     text
 }
@@ -86,7 +92,8 @@ impl Event {
         let mut text = String::new();
         let mut line = |label: &str, value: &str| {
             if !value.is_empty() {
-                let _ = writeln!(text, "{label}: {}", value.split_whitespace().collect::<Vec<_>>().join(" "));
+                let words = lines::readable(value);
+                let _ = writeln!(text, "{label}: {}", words.split_whitespace().collect::<Vec<_>>().join(" "));
             }
         };
         let answers = matches!(method, "REPLY" | "COUNTER");
@@ -110,7 +117,8 @@ impl Event {
         }
         line(if answers { "From" } else { "Attendees" }, &people.join(", "));
         line("Comment", &self.comment);
-        let description = self.description.trim();
+        let description = lines::readable(&self.description);
+        let description = description.trim();
         if !description.is_empty() {
             let _ = write!(text, "\n{description}");
         }
@@ -163,6 +171,25 @@ mod tests {
             as_text(&calendar("PUBLISH", "DTSTART;VALUE=DATE:20240305\r\nDTEND;VALUE=DATE:20240306")),
             "Event: (without a title)\nWhen: Tuesday, 2024-03-05"
         );
+    }
+
+    #[test]
+    fn what_turns_the_writing_around_is_not_shown() {
+        let turned = "SUMMARY:In\u{202e}voice\u{200b}\r\nLOCATION:\u{2066}Gate 2\u{2069}\r\nDESCRIPTION:a\u{200f}b\r\n\
+                      ORGANIZER;CN=\"Ri\u{202d}ta\":mailto:rita@garden.example";
+        assert_eq!(
+            as_text(&calendar("REQUEST", turned)),
+            "Invitation: Invoice\nWhere: Gate 2\nOrganizer: Rita <rita@garden.example>\n\nab"
+        );
+    }
+
+    #[test]
+    fn a_calendar_that_is_not_read_to_its_end_says_so() {
+        let event = format!("SUMMARY:Fair\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:{}", "A".repeat(MAX_BYTES));
+        let shown = as_text(&calendar("REQUEST", &event));
+        assert!(shown.starts_with("Invitation: Fair") && shown.ends_with("256 KiB, and only its beginning is shown.)"));
+        let many = format!("BEGIN:VCALENDAR\n{}", "BEGIN:VEVENT\nSUMMARY:x\nEND:VEVENT\n".repeat(9_000));
+        assert!(as_text(&many).contains("(at least ") && as_text(&many).contains("only its beginning"));
     }
 
     #[test]

@@ -15,6 +15,11 @@ fn invitation(desk: &Desk, from: &str, method: &str, event: &str) -> Letter {
     desk.letter(from, "Invitation: Tour").header("Content-Type", "multipart/alternative; boundary=b").body(&body)
 }
 
+/// Lets the account have these bytes.
+fn put_raw(desk: &Desk, message: &str) {
+    desk.sandbox.call(&["ingest", "--account", "support"]).stdin(message.as_bytes()).run().ok();
+}
+
 const RITA: &str = "Rita <rita@garden.example>";
 const EVENT: &str = "SEQUENCE:1\nDTSTAMP:20260101T000000Z\nORGANIZER;CN=Rita:mailto:rita@garden.example\n\
                      ATTENDEE;CN=Help:mailto:support@desk.example\nATTENDEE:mailto:otto@shop.example";
@@ -36,7 +41,7 @@ fn an_invitation_is_answered_to_its_organizer_by_text_and_calendar() {
     for (answer, status, subject) in
         [("accept", "ACCEPTED", "Accepted"), ("decline", "DECLINED", "Declined"), ("tentative", "TENTATIVE", "Perhaps")]
     {
-        let said = desk.ana(&["email", "invitation", "1", answer, "-m", "Till then"]);
+        let said = desk.ana(&["email", "invitation", "1", answer, "-m", "Till then", "--again"]);
         assert!(said.stdout.contains("letter to rita@garden.example is in the outbox"), "{said:?}");
         let raw = queued(&desk).replace("\r\n ", "").replace("=\r\n", "");
         for part in [
@@ -127,4 +132,82 @@ fn who_was_not_invited_cannot_answer_and_strange_organizers_are_asked_about() {
     assert!(wrong.stderr.contains("--from: budi@staff.example is not invited"), "{wrong:?}");
     desk.ana("--yes email invitation 3 accept");
     assert!(queued(&desk).contains("To: Rita <victim@far.example>"));
+}
+
+#[test]
+fn a_change_of_an_invitation_reaches_the_case_of_the_first() {
+    let desk = desk();
+    desk.put(&invitation(&desk, RITA, "REQUEST", EVENT));
+    let later = |sequence: u8| EVENT.replace("SEQUENCE:1", &format!("SEQUENCE:{sequence}"));
+    desk.put(&invitation(&desk, RITA, "REQUEST", &later(2)));
+    desk.put(&invitation(&desk, RITA, "CANCEL", &later(3)));
+    assert_eq!(desk.query("SELECT CAST(parent_id AS TEXT) FROM emails ORDER BY id"), ["1", "1", "1"]);
+    let why = desk.ok("email explain 3").stdout;
+    assert!(why.contains("case #1, by the invitation of email"), "{why}");
+    // Who knows the name of an event is not in its case, and what only takes it back opens none. Another event is another case.
+    desk.put(&invitation(&desk, "Mallory <mallory@far.example>", "CANCEL", &later(4)));
+    let other = invitation(&desk, RITA, "REQUEST", EVENT).bytes();
+    let other = String::from_utf8(other).unwrap().replace("UID:tour@garden", "UID:fair@garden");
+    let message_id = other.lines().find(|line| line.starts_with("Message-ID")).unwrap().to_owned();
+    put_raw(&desk, &other.replace(&message_id, "Message-ID: <fair@garden.example>"));
+    assert_eq!(desk.query("SELECT CAST(parent_id AS TEXT) FROM emails ORDER BY id"), ["1", "1", "1", "Null", "2"]);
+}
+
+#[test]
+fn a_second_answer_is_given_on_purpose_alone() {
+    let desk = desk();
+    desk.put(&invitation(&desk, RITA, "REQUEST", EVENT));
+    desk.ana("email invitation 1 accept");
+    for answer in ["decline", "accept"] {
+        let refused = desk.run_as("budi", &format!("email invitation 1 {answer}")).exits(65);
+        assert!(refused.stderr.contains("email 1: "), "{refused:?}");
+        assert!(refused.stderr.contains("accepted it for support@desk.example on 20"), "{refused:?}");
+        assert!(refused.stderr.contains("(email 2)"), "{refused:?}");
+        assert!(refused.stderr.contains(&format!("espomail email invitation 1 {answer} --again")), "{refused:?}");
+    }
+    assert_eq!(desk.query("SELECT CAST(count(*) AS TEXT) FROM outbox"), ["1"]);
+    desk.ok("--as budi email invitation 1 decline --again");
+    let refused = desk.run_as("ana", "email invitation 1 accept").exits(65);
+    assert!(refused.stderr.contains("declined it for support@desk.example"), "{refused:?}");
+    // A letter that was taken back is not an answer.
+    desk.ok("outbox cancel 2 1");
+    desk.ana("email invitation 1 accept");
+}
+
+#[test]
+fn a_calendar_that_is_too_large_is_refused_and_the_hint_is_true() {
+    let desk = desk();
+    let series = |more: usize| {
+        let one =
+            |at: usize| format!("END:VEVENT\nBEGIN:VEVENT\nUID:tour@garden\nRECURRENCE-ID:2030{at:04}\n{EVENT}\n");
+        format!("{EVENT}\n{}", (0..more).map(one).collect::<String>().trim_end())
+    };
+    desk.put(&invitation(&desk, RITA, "REQUEST", &series(3)));
+    let hint = "to answer the invitation: espomail email invitation 1 accept";
+    assert!(desk.run_as("ana", "email show 1").stderr.contains(hint));
+    desk.ana("email invitation 1 accept");
+    assert!(!desk.run_as("ana", "email show 1").stderr.contains(hint), "it was answered");
+    let attached = format!("{EVENT}\nATTACH;ENCODING=BASE64;VALUE=BINARY:{}", "AAAA".repeat(70_000));
+    for (id, event) in [(3, series(900)), (4, attached)] {
+        desk.put(&invitation(&desk, &format!("Rita <rita{id}@garden.example>"), "REQUEST", &event));
+        let refused = desk.run_as("ana", &format!("email invitation {id} accept")).exits(65);
+        assert!(refused.stderr.contains("with more events, or more bytes, than are read"), "{refused:?}");
+        let shown = desk.run_as("ana", &format!("email show {id}"));
+        assert!(shown.stdout.contains("Invitation: Tour") && !shown.stderr.contains("to answer"), "{shown:?}");
+    }
+    assert!(desk.ok("email show 3").stdout.contains("(881 more)"));
+}
+
+#[test]
+fn an_answer_repeats_no_text_that_turns_the_writing_around() {
+    let desk = desk();
+    let event = EVENT.replace("CN=Rita", "CN=Ri\u{202e}ta").replace("SEQUENCE:1", "LOCATION:\u{2066}Gate\nSEQUENCE:1");
+    let mut letter = String::from_utf8(invitation(&desk, RITA, "REQUEST", &event).bytes()).unwrap();
+    letter = letter.replace("SUMMARY:Tour", "SUMMARY:To\u{202e}ur");
+    put_raw(&desk, &letter);
+    let turned = ['\u{202e}', '\u{2066}'];
+    assert!(!desk.ok("--json email show 1").stdout.contains(turned));
+    desk.ana("email invitation 1 accept");
+    let raw = queued(&desk);
+    assert!(raw.contains("Accepted: Tour") && !raw.contains(turned) && !raw.contains("=E2=80=AE"), "{raw}");
 }

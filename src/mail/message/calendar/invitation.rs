@@ -3,12 +3,15 @@
 //! An answer repeats as little of the invitation as the organizer's program needs: UID, SEQUENCE, RECURRENCE-ID, ORGANIZER
 //! and a title. What it repeats is cleaned first, so that no value can become a line or a parameter of its own.
 
+mod answer;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+pub use self::answer::Answer;
 use super::lines::{self, Property};
 use super::{MAX_BYTES, MAX_EVENTS, when};
 use crate::mail::address::Mailbox;
@@ -16,7 +19,7 @@ use crate::mail::message;
 use crate::mail::message::encoded_word::one_line;
 
 /// Calendars of a message that are looked at.
-const MAX_CALENDARS: usize = 10;
+pub(in crate::mail::message) const MAX_CALENDARS: usize = 10;
 /// Longest UID that is repeated, in bytes: a shortened one would name nothing.
 const MAX_UID: usize = 1_000;
 /// Longest title or comment that is written, in characters.
@@ -47,42 +50,6 @@ const IN_MAILTO: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// What the person who was invited says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    Accept,
-    Decline,
-    Tentative,
-}
-
-impl Answer {
-    fn status(self) -> &'static str {
-        match self {
-            Answer::Accept => "ACCEPTED",
-            Answer::Decline => "DECLINED",
-            Answer::Tentative => "TENTATIVE",
-        }
-    }
-
-    /// How the subject of the mail begins.
-    pub fn subject(self) -> &'static str {
-        match self {
-            Answer::Accept => "Accepted",
-            Answer::Decline => "Declined",
-            Answer::Tentative => "Perhaps",
-        }
-    }
-
-    /// `Ana … the invitation`
-    pub fn verb(self) -> &'static str {
-        match self {
-            Answer::Accept => "accepts",
-            Answer::Decline => "declines",
-            Answer::Tentative => "tentatively accepts",
-        }
-    }
-}
-
 /// What a calendar is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -105,6 +72,8 @@ pub struct Invitation {
     pub meetings: Vec<Meeting>,
     /// It has events of other UIDs too.
     pub is_mixed: bool,
+    /// It is larger, or has more events, than what is read.
+    pub is_cut: bool,
     zones: Vec<Property>,
 }
 
@@ -123,6 +92,8 @@ pub struct Meeting {
     pub attendees: Vec<Mailbox>,
     /// STATUS:CANCELLED.
     pub cancelled: bool,
+    /// What the first attendee says; in an answer that is the only one.
+    pub said: Option<Answer>,
     recurrence_params: Vec<(String, String)>,
     /// Addresses with their local part as the calendar writes it: only its own server knows whether case matters in it.
     written: BTreeMap<String, String>,
@@ -134,11 +105,23 @@ pub fn of_message(raw: &[u8]) -> Vec<Invitation> {
         |file: &message::Attachment| matches!(file.content_type.as_str(), "text/calendar" | "application/ics");
     let files = message::parse(raw).attachments;
     let calendars = files.iter().filter(|file| is_calendar(file)).take(MAX_CALENDARS);
-    calendars.filter_map(|file| read(&message::calendar_text(raw, file.part, MAX_BYTES)?)).collect()
+    let read = |file: &message::Attachment| {
+        let found = read(&message::calendar_text(raw, file.part, MAX_BYTES)?)?;
+        let is_whole = usize::try_from(file.size).is_ok_and(|size| size <= MAX_BYTES);
+        Some(Invitation { is_cut: found.is_cut || !is_whole, ..found })
+    };
+    calendars.filter_map(read).collect()
+}
+
+/// The UID of what a calendar invites to, changes or takes back.
+pub fn announced(calendar: &str) -> Option<String> {
+    let found = read(calendar)?;
+    matches!(found.method, Method::Request | Method::Cancel).then_some(found.uid)
 }
 
 /// Reads a calendar; nothing where no event has a UID.
 pub fn read(calendar: &str) -> Option<Invitation> {
+    let mut is_cut = calendar.len() > MAX_BYTES;
     let calendar = calendar.get(..calendar.floor_char_boundary(MAX_BYTES)).unwrap_or(calendar);
     let mut found: Vec<(String, Meeting)> = Vec::new();
     let (mut method, mut zones) = (Method::Other, Vec::new());
@@ -165,6 +148,7 @@ pub fn read(calendar: &str) -> Option<Invitation> {
             ("END", _) => {
                 open.pop();
                 if let Some((_, done)) = event.take_if(|(depth, _)| *depth >= open.len()) {
+                    is_cut |= found.len() >= MAX_EVENTS;
                     found.extend(done.meeting().filter(|_| found.len() < MAX_EVENTS));
                 }
             }
@@ -174,10 +158,15 @@ pub fn read(calendar: &str) -> Option<Invitation> {
             _ => {}
         }
     }
+    // An event without an end, such as one whose end was not read.
+    if let Some((_, rest)) = event {
+        is_cut = true;
+        found.extend(rest.meeting().filter(|_| found.is_empty()));
+    }
     let uid = found.first()?.0.clone();
     let is_mixed = found.iter().any(|(other, _)| *other != uid);
     let meetings = found.into_iter().filter(|(other, _)| *other == uid).map(|(_, meeting)| meeting).collect();
-    Some(Invitation { method, uid, meetings, is_mixed, zones })
+    Some(Invitation { method, uid, meetings, is_mixed, is_cut, zones })
 }
 
 /// Components in each other that are looked into.
@@ -220,11 +209,14 @@ impl Event {
                 meeting.recurrence = clean(property.value.trim());
                 meeting.recurrence_params = property.params;
             }
-            "SUMMARY" if meeting.summary.is_empty() => meeting.summary = one_line(&property.text()),
+            "SUMMARY" if meeting.summary.is_empty() => meeting.summary = lines::readable(&one_line(&property.text())),
             "STATUS" => meeting.cancelled |= property.value.trim().eq_ignore_ascii_case("CANCELLED"),
             "ORGANIZER" if meeting.organizer.is_none() => meeting.organizer = meeting.mailbox(&property),
             "ATTENDEE" => {
                 let attendee = meeting.mailbox(&property);
+                if meeting.attendees.is_empty() {
+                    meeting.said = property.param("PARTSTAT").and_then(Answer::of_status);
+                }
                 meeting.attendees.extend(attendee);
             }
             "DTSTART" => self.start = self.start.take().or(Some(property)),
@@ -236,7 +228,7 @@ impl Event {
 
     fn meeting(self) -> Option<(String, Meeting)> {
         let when = when::as_text(self.start.as_ref(), self.end.as_ref(), &self.duration);
-        let meeting = Meeting { when: one_line(&when), ..self.meeting };
+        let meeting = Meeting { when: lines::readable(&one_line(&when)), ..self.meeting };
         (!self.uid.is_empty()).then_some((self.uid, meeting))
     }
 }
@@ -312,7 +304,7 @@ impl Meeting {
     fn mailbox(&mut self, property: &Property) -> Option<Mailbox> {
         let (address, written) = property.address()?;
         self.written.entry(address.clone()).or_insert(written);
-        Some(Mailbox { name: one_line(property.param("CN").unwrap_or_default()), address })
+        Some(Mailbox { name: lines::readable(&one_line(property.param("CN").unwrap_or_default())), address })
     }
 
     /// `;CN="Rita":mailto:Rita@garden.example`

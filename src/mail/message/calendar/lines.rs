@@ -43,6 +43,13 @@ pub(super) fn properties(calendar: &str) -> impl Iterator<Item = Property> {
     lines.into_iter().filter_map(|line| Property::read(&line))
 }
 
+/// A text for people, without what is not seen or turns the writing around.
+pub(super) fn readable(text: &str) -> String {
+    // Persian and many emoji are written with the joiners.
+    let is_read = |c: &char| matches!(c, '\n' | '\t' | '\u{200c}' | '\u{200d}') || !address::is_unseen(*c);
+    text.chars().filter(is_read).collect()
+}
+
 impl Property {
     fn read(line: &str) -> Option<Property> {
         let mut quoted = false;
