@@ -29,7 +29,7 @@ pub use kept::Kept;
 pub use plan::{Outdated, Plan, Ready, over_limit, plan, plan_draft};
 pub use review::{Review, review};
 pub use sender::{FromWish, Sender, other_sender};
-pub use text::says_something;
+pub use text::{says_something, signature_of};
 
 use crate::access::Actor;
 use crate::intake::case_status;

@@ -7,8 +7,10 @@ use super::context::{self, Context};
 use super::text::read_source;
 use crate::access::Actor;
 use crate::error;
+use crate::mail::compose::signed;
 use crate::mail::subject::with_case_number;
 use crate::mail::template::{self, Values};
+use crate::reply;
 use crate::store::db::Tx;
 use crate::store::templates::{self, Template};
 use crate::store::{accounts, users};
@@ -126,6 +128,8 @@ pub struct Shown {
     subject: String,
     body: String,
     html: Option<String>,
+    /// Below the text of an agent's letter.
+    signature: String,
 }
 
 /// Fields of `template preview` in their order.
@@ -135,7 +139,11 @@ pub const PREVIEW_COLUMNS: &[Column<Shown>] = &[
     Column::new("subject", head("Subject"), |shown, _| Cell::text(&shown.subject)),
     Column::new("body", head("Body"), |shown, _| Cell::text(&shown.body)),
     Column::new("html", head("HTML"), |shown, _| Cell::opt_text(shown.html.as_deref())),
+    Column::new("signature", unlisted(), |shown, _| Cell::text(&shown.signature)),
 ];
+
+/// What is said of a signature that is shown.
+const SIGNED: &str = "The signature is that of a letter. An automatic reply goes without it.";
 
 /// Runs a `template` command.
 pub fn run(command: TemplateCommand, ctx: &Context) -> Result<()> {
@@ -230,9 +238,10 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
 }
 
 fn preview(args: &Preview, ctx: &Context) -> Result<()> {
-    let (template, values) = ctx.read(|tx, actor| {
+    let (template, values, signature) = ctx.read(|tx, actor| {
         let template = context::template(tx, &args.template)?;
         let mut values = Values { now: template::shown(ctx.now()), ..Values::sample() };
+        let mut signature = reply::signature_of(None, actor.user()).to_owned();
         if let Some(number) = args.case {
             let row = context::case_row(tx, actor, number)?;
             values.case_number = Some(number);
@@ -245,20 +254,26 @@ fn preview(args: &Preview, ctx: &Context) -> Result<()> {
             let customer = row.customer.unwrap_or_default();
             values.sender_name = if customer.name.is_empty() { customer.address } else { customer.name };
             let account = row.case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
+            reply::signature_of(account.as_ref(), actor.user()).clone_into(&mut signature);
             values.account_name = account.map(|account| account.shown().to_owned()).unwrap_or_default();
         }
-        Ok((template, values))
+        Ok((template, values, signature))
     })?;
     let subject = template::render_subject(&template.subject, &values)?;
     let subject = values.case_number.map_or(subject.clone(), |n| with_case_number(&subject, n));
     let body = template::render_text(&template.body, &values)?;
     let html = template.html.as_ref().map(|html| template::render_html(html, &values)).transpose()?;
     if !ctx.ui.for_people() {
-        let shown = Shown { template: (template.id, template.name), case: values.case_number, subject, body, html };
+        let shown =
+            Shown { template: (template.id, template.name), case: values.case_number, subject, body, html, signature };
         return ctx.ui.object("template_preview", PREVIEW_COLUMNS, &shown);
     }
-    ctx.ui.text(&format!("Subject: {subject}\n\n{body}"))?;
-    html.map_or(Ok(()), |html| ctx.ui.text(&format!("\nHTML:\n{html}")))
+    ctx.ui.text(&format!("Subject: {subject}\n\n{}", signed(&body, &signature)))?;
+    html.map_or(Ok(()), |html| ctx.ui.text(&format!("\nHTML:\n{html}")))?;
+    if !signature.trim().is_empty() {
+        ctx.ui.note(&ctx.ui.set_in(SIGNED, 0));
+    }
+    Ok(())
 }
 
 /// The text of a template.

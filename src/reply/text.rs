@@ -13,7 +13,7 @@ use crate::mail::language::Language;
 use crate::mail::markdown;
 use crate::mail::template::{self, Values};
 use crate::mail::text::has_own_words;
-use crate::store::accounts::AccountKind;
+use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::emails::Email;
@@ -105,9 +105,14 @@ impl<'a> Speech<'a> {
 
 /// The signature of the group's address, else of the user.
 pub(super) fn signature<'a>(sender: &'a Sender, author: Option<&'a User>) -> &'a str {
-    let of_account = sender.account.sending.signature.as_str();
+    signature_of(Some(&sender.account), author)
+}
+
+/// The signature of what this user sends by this account.
+pub fn signature_of<'a>(account: Option<&'a Account>, author: Option<&'a User>) -> &'a str {
+    let of_account = account.map_or("", |account| account.sending.signature.as_str());
     let of_user = author.map_or("", |user| user.signature.as_str());
-    let group_has_one = sender.account.kind == AccountKind::Group && !of_account.is_empty();
+    let group_has_one = account.is_some_and(|one| one.kind == AccountKind::Group) && !of_account.is_empty();
     if group_has_one || of_user.is_empty() { of_account } else { of_user }
 }
 

@@ -29,3 +29,26 @@ fn words_that_the_disk_has_no_room_for_stay_in_a_file_that_is_named() {
         }
     }
 }
+
+#[test]
+fn cron_hears_of_a_full_disk_once_and_when_there_is_room_again() {
+    let Some(modes) = Modes::shop("true") else { return };
+    let mode = Mode::Advisory;
+    modes.begin(mode);
+    let root = |script: &str| modes.machine.run("root", &script.replace('D', mode.directory())).ok();
+    let run = |line: &str| modes.machine.run("ana", &format!("espomail {line} </dev/null"));
+    root(FILL);
+    let first = run("fetch");
+    assert!(first.code == 74 && first.stderr.contains("0 B free on the disk"), "{first:?}");
+    for line in ["fetch", "send", "fetch"] {
+        let again = run(line);
+        assert!(again.code == 74 && again.stdout.is_empty() && again.stderr.is_empty(), "{line}: {again:?}");
+    }
+    let asked = run("-v fetch");
+    assert!(asked.code == 74 && asked.stderr.contains("0 B free on the disk"), "{asked:?}");
+    root("rm D/filler");
+    let well = run("fetch");
+    assert!(well.stderr.contains("works again after failing since"), "{well:?}");
+    assert!(!run("fetch").stderr.contains("works again"));
+    root(EMPTY);
+}

@@ -64,3 +64,43 @@ fn canned_answers_of_the_manual_are_made_found_filled_in_edited_and_sent() {
     }
     assert_eq!(desk.json("case show 1")["status"], "Closed");
 }
+
+#[test]
+fn a_preview_shows_the_signature_of_a_letter() {
+    let desk = Desk::new().piped_account("support", &["--team", "Support", "--signature", "The desk"]);
+    let body = desk.sandbox.file("ack.txt", b"Hello {{ sender.name }}.\n").display().to_string();
+    desk.ok(&["template", "add", "ack", "--subject", "Thanks", "--body", &body]);
+    desk.put(&desk.letter("Kim <kim@customer.example>", "Help"));
+    let shown = desk.ana("template preview ack --case 1");
+    assert_eq!(shown.stdout.trim_end(), "Subject: [#1] Thanks\n\nHello Kim.\n\n-- \nThe desk");
+    assert!(shown.stderr.contains("An automatic reply goes without it."), "{shown:?}");
+    assert_eq!(desk.json("template preview ack --case 1")["signature"], "The desk");
+    desk.ana("case reply 1 --template ack");
+    let sent = desk.query("SELECT CAST(max(email_id) AS TEXT) FROM outbox").remove(0);
+    assert!(desk.ok(&format!("email show {sent} --full")).stdout.contains("Hello Kim.\n\n-- \nThe desk"));
+    // Without a case it is the user's own.
+    desk.ok("user edit ana --signature Ana");
+    assert_eq!(desk.json("--as ana template preview ack")["signature"], "Ana");
+}
+
+#[test]
+fn a_letter_of_no_case_is_written_by_a_template() {
+    let desk = Desk::new().piped_account("support", &["--team", "Support"]);
+    for (name, body) in [
+        ("hello", "Hello {{ sender.name }}."),
+        ("number", "Hello{% if case.number %}, your case is {{ case.number }}{% endif %}."),
+    ] {
+        let body = desk.sandbox.file(&format!("{name}.txt"), body.as_bytes()).display().to_string();
+        desk.ok(&["template", "add", name, "--subject", "About us", "--body", &body]);
+    }
+    let line = "email send --account support --to kim@customer.example --template";
+    desk.ana(&format!("{line} hello"));
+    let id = desk.query("SELECT CAST(max(email_id) AS TEXT) FROM outbox").remove(0);
+    let shown = desk.ok(&format!("email show {id}")).stdout;
+    assert!(shown.contains("About us") && shown.contains("Hello kim@customer.example."), "{shown}");
+    // What is of a case is empty, which a condition leaves out.
+    desk.ana(&format!("{line} number"));
+    let id = desk.query("SELECT CAST(max(email_id) AS TEXT) FROM outbox").remove(0);
+    assert!(desk.ok(&format!("email show {id}")).stdout.contains("Hello.\n"));
+    assert_eq!(desk.cases("status"), [""; 0], "it makes no case");
+}
