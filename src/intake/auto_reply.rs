@@ -98,7 +98,7 @@ fn facts(
     if is_own_mail(occasion, address) {
         // What others let us send to an address does not use up the share of who writes from there (B5.9).
         let verdict = occasion.sender.verdict.label();
-        recent.retain(|sent| sent.verdict == verdict && address == Some(&address::without_tag(&sent.author)));
+        recent.retain(|sent| sent.verdict == verdict && address == Some(&*address::without_tag(&sent.author)));
     }
     let replied_to_case = match (address, occasion.new_case) {
         (Some(address), Some(case)) => outbox::auto_replied(tx, address, case.id)?,
@@ -142,7 +142,7 @@ fn facts(
 /// Whether who writes is answered at their own address, and not at one that they name.
 fn is_own_mail(occasion: &Occasion<'_>, answered: Option<&str>) -> bool {
     let Author { person, how, .. } = &occasion.sender.author;
-    *how == How::Direct && answered == Some(&address::without_tag(&person.address))
+    *how == How::Direct && answered == Some(&*address::without_tag(&person.address))
 }
 
 /// Replies to the domain of an address; a public provider's domain connects nobody, nor does that of an address which had

@@ -6,6 +6,7 @@ mod spelling;
 pub mod system;
 mod typed;
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use list::{parse_list, without_domain};
@@ -87,13 +88,9 @@ pub fn plus_tag_of<'a>(address: &'a str, account: &str) -> Option<&'a str> {
 }
 
 /// `support+c12@example.org` -> `support@example.org`: the mailbox that all forms of an address lead to.
-pub fn without_tag(address: &str) -> String {
-    match address.rsplit_once('@') {
-        Some((local, domain)) => {
-            format!("{}@{domain}", local.split_once('+').map_or(local, |(user, _)| user))
-        }
-        None => address.to_owned(),
-    }
+pub fn without_tag(address: &str) -> Cow<'_, str> {
+    let parts = address.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));
+    parts.map_or(Cow::Borrowed(address), |(user, domain)| Cow::Owned(format!("{user}@{domain}")))
 }
 
 /// An address with a tag before its `@` (subaddressing, RFC 5233).
