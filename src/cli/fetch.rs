@@ -1,18 +1,21 @@
 //! `espomail fetch`: what crontab runs. The sending part is that of `send`.
 
+mod choice;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
+use self::choice::{Chosen, choose};
 use super::connect::{self, Connector, Protocol};
-use super::context::{self, ACCOUNT_OF_OTHERS, Context};
+use super::context::{ACCOUNT_OF_OTHERS, Context};
 use super::ping::{Did, Ping};
 use super::summary::{self, Tally};
-use super::{away, busy, keyless, send};
+use super::{arenas, away, busy, keyless, send};
 use crate::desk;
-use crate::error::{self, Ended, Kind};
+use crate::error::{Ended, Kind};
 use crate::holder::Holder;
 use crate::intake::concerns;
 use crate::intake::fetch::{self, Event, Run};
@@ -21,10 +24,9 @@ use crate::intake::world::World;
 use crate::job_control;
 use crate::net::http;
 use crate::outbox::Flushed;
-use crate::store::accounts::{self, Account, AccountKind};
-use crate::store::db::{self, Store, Tx};
+use crate::store::accounts::{self, Account};
+use crate::store::db::{self, Store};
 use crate::store::deliveries::{self, Outcome};
-use crate::store::users::{self, User};
 use crate::store::{junk, server_actions};
 use crate::system_words;
 use crate::ui::progress::Progress;
@@ -101,9 +103,14 @@ fn listener(text: &str) -> Result<String, String> {
 pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let is_whole = args.accounts.is_empty() && args.kind == KindFilter::All;
     let ping = Ping::of(args.ping_url.as_deref(), is_whole, ctx)?;
+    let chosen = choose(args, ctx);
+    let accounts = chosen.as_ref().map_or(0, |chosen| chosen.accounts.len());
+    if accounts.min(args.jobs.unwrap_or(ctx.config.jobs)) > fetch::FEW {
+        arenas::few();
+    }
     ping.begin();
     let mut did = Did::default();
-    let outcome = fetch_and_send(args, ctx, &mut did);
+    let outcome = chosen.and_then(|chosen| fetch_and_send(args, ctx, chosen, &mut did));
     let outcome = away::told(ctx, is_watched(args, ctx), outcome);
     ping.end(did, &outcome);
     outcome
@@ -114,9 +121,8 @@ fn is_watched(args: &FetchArgs, ctx: &Context) -> bool {
     ctx.ui.is_terminal() || ctx.ui.verbosity > 0 || ctx.dry_run || !args.accounts.is_empty()
 }
 
-fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> {
-    let store = ctx.unlogged_store()?;
-    let (mut accounts, unknown) = select(args, ctx, &store)?;
+fn fetch_and_send(args: &FetchArgs, ctx: &Context, chosen: Chosen, did: &mut Did) -> Result<()> {
+    let Chosen { store, mut accounts, unknown } = chosen;
     if let Some(most) = args.jitter.filter(|_| !ctx.dry_run) {
         let time = random_part(most)?;
         job_control::while_waiting(|| std::thread::sleep(time));
@@ -214,49 +220,6 @@ fn junk_that_came_back(ctx: &Context, store: &Store) -> Result<()> {
         })?;
     }
     Ok(())
-}
-
-/// The accounts to be polled, and the ids of those among them that the actor does not know of.
-fn select(args: &FetchArgs, ctx: &Context, store: &Store) -> Result<(Vec<Account>, Vec<i64>)> {
-    store.read(|tx| {
-        let actor = ctx.actor(tx)?;
-        let mut accounts = fetch::pollable(tx)?;
-        if !args.accounts.is_empty() {
-            for name in &args.accounts {
-                let account = context::known_account(tx, &actor, name)?;
-                if !accounts.iter().any(|a| a.id == account.id) {
-                    return Err(unfetchable(tx, &account)?);
-                }
-            }
-            accounts.retain(|a| args.accounts.iter().any(|name| name.eq_ignore_ascii_case(&a.name)));
-        }
-        accounts.retain(|a| match args.kind {
-            KindFilter::All => true,
-            KindFilter::Group => a.kind == AccountKind::Group,
-            KindFilter::Personal => a.kind == AccountKind::Personal,
-        });
-        let mut unknown = Vec::new();
-        for account in &accounts {
-            if !actor.knows_account(tx, account)? {
-                unknown.push(account.id);
-            }
-        }
-        Ok((accounts, unknown))
-    })
-}
-
-/// Why an account is not fetched.
-fn unfetchable(tx: &Tx<'_>, account: &Account) -> Result<anyhow::Error> {
-    let name = &account.name;
-    let owner = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
-    let (why, hint) = match owner.filter(|owner| !owner.active) {
-        _ if !account.active => ("it is disabled".to_owned(), format!("espomail account enable {name}")),
-        Some(User { username, .. }) => {
-            (format!("its owner {username} is disabled"), format!("espomail user enable {username}"))
-        }
-        None => ("it has no IMAP server".to_owned(), format!("espomail account edit {name} --imap HOST")),
-    };
-    Ok(error::data(format!("account {name} cannot be fetched: {why}")).hint(hint).into())
 }
 
 /// Says what a person has to know: with `-v` every message, without it only what does not pass by itself.

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::db::DbCommand;
 use super::{
-    Cli, Command, account, arenas, busy, case, check, command_words, completions, config, day, db, doctor, email,
-    events, export, fetch, filter, folder, help, host, import, ingest, init, log, man, metrics, named_files,
-    notification, outbox, quarantine, record, report, role, same_place, schema, search, send, status, stream,
-    sudo_policy, sudo_relay, team, template, typed, usage, user, whoami,
+    Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, events,
+    export, fetch, filter, folder, help, host, import, ingest, init, log, man, metrics, named_files, notification,
+    outbox, quarantine, record, report, role, same_place, schema, search, send, status, stream, sudo_policy,
+    sudo_relay, team, template, typed, usage, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -32,10 +32,8 @@ use crate::ui::{afar, channel, pager};
 
 /// Runs the program; its exit code.
 pub fn run() -> ExitCode {
-    let words: Vec<_> = std::env::args_os().collect();
-    arenas::few(&words);
     let mut command = Cli::command();
-    let words = typed::in_order(&command, words);
+    let words = typed::in_order(&command, std::env::args_os().collect());
     let parsed = command.try_get_matches_from_mut(words);
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {

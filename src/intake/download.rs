@@ -27,7 +27,7 @@ const HAND_OVER: usize = 1 << 20;
 /// … or this, where more than [`FEW`] sessions have some in their hands.
 const HAND_OVER_OF_MANY: usize = 256 << 10;
 /// Number of sessions at once up to which each takes as much as is fast.
-pub(super) const FEW: usize = 2;
+pub const FEW: usize = 2;
 /// Maximum number of bytes that may wait for an earlier message; what comes then is asked for alone.
 const EARLY_MAX: usize = 64 << 20;
 /// Number of bytes fetched of a message over the size limit (B2.8).

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::accounts_of_run::{pollable, resting_owners};
 pub use self::event::Event;
+pub use super::download::FEW;
 use super::import::{self, Imported, Importer, Reader};
 use super::receive::Batch;
 use super::rehearsal;

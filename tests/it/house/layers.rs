@@ -202,7 +202,7 @@ const UNLOGGED: &[&str] = &[
     "cli/account/audit.rs",
     "cli/context.rs",
     "cli/db/prune.rs",
-    "cli/fetch.rs",
+    "cli/fetch/choice.rs",
     "cli/send.rs",
     "cli/import.rs",
     "cli/ingest.rs",
