@@ -176,8 +176,10 @@ impl Config {
     /// # Errors
     /// What is wrong with it, naming the line, the key and, for an unknown one, the nearest known.
     pub fn parse(text: &str) -> Result<Config, Refused> {
-        let config: Config =
-            toml::from_str(text).map_err(|e| Refused::new(text, &e, &[keys(), oauth::keys()].concat()))?;
+        let config: Config = toml::from_str(text).map_err(|e| {
+            Refused::misplaced(text, &e, &keys_of(None), &is_own)
+                .unwrap_or_else(|| Refused::new(text, &e, &[keys(), oauth::keys()].concat()))
+        })?;
         let checks = [
             (config.jobs == 0, "jobs: must be at least 1"),
             (config.jobs_per_host == 0, "jobs_per_host: must be at least 1"),
@@ -266,6 +268,23 @@ fn is_domain(text: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
         && !text.starts_with(['.', '-'])
+}
+
+/// The keys of a section; `None` = those of the whole file.
+fn keys_of(section: Option<&str>) -> Vec<String> {
+    let values = Config::default().values().unwrap_or_default();
+    match section {
+        None => values.into_iter().filter(|(_, value)| !value.is_object()).map(|(key, _)| key).collect(),
+        Some(section) => {
+            values.get(section).and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect()
+        }
+    }
+}
+
+/// Whether a section has a key of this name.
+fn is_own(section: &str, key: &str) -> bool {
+    let keys = if section.starts_with("oauth.") { oauth::keys() } else { keys_of(Some(section)) };
+    keys.iter().any(|own| own == key)
 }
 
 /// Every key, those of its parts too.

@@ -21,6 +21,31 @@ impl Refused {
         Refused { line, message: message.to_owned(), hint: None }
     }
 
+    /// The first key of the whole file that stands below the head of a section, where such a key is what `error` is about.
+    /// `is_own` tells of a section and a key whether they belong together.
+    pub fn misplaced(
+        text: &str,
+        error: &toml::de::Error,
+        whole: &[String],
+        is_own: &dyn Fn(&str, &str) -> bool,
+    ) -> Option<Refused> {
+        let is_whole = |key: &str| whole.iter().any(|one| one == key);
+        named(error.message(), "unknown field `").filter(|key| is_whole(key))?;
+        let mut section = None;
+        for (at, line) in text.lines().enumerate() {
+            section = head_of(line).or(section);
+            if let (Some(section), Some(key)) = (section, key_of(line))
+                && is_whole(key)
+                && !is_own(section, key)
+            {
+                let message = format!("{key} stands below [{section}], and is not a key of that section");
+                let hint = format!("put {key} above the first section in brackets");
+                return Some(Refused { line: Some(at + 1), message, hint: Some(hint) });
+            }
+        }
+        None
+    }
+
     /// Reads what the reader of TOML says of `text`; `known` are the keys that there are.
     pub fn new(text: &str, error: &toml::de::Error, known: &[String]) -> Refused {
         let begin = error.span().map(|span| span.start);
@@ -77,6 +102,11 @@ pub fn key_of(line: &str) -> Option<&str> {
     is_key.then_some(key)
 }
 
+/// The name in the line at the head of a section.
+fn head_of(line: &str) -> Option<&str> {
+    line.trim().strip_prefix('[')?.split_once(']').map(|(name, _)| name.trim())
+}
+
 /// What a type of a value is called.
 fn form(wanted: &str) -> &'static str {
     match wanted {
@@ -85,5 +115,35 @@ fn form(wanted: &str) -> &'static str {
         wanted if wanted.starts_with("struct") || wanted.contains("map") => "a section: [name]",
         wanted if wanted.contains("string") => "a text in quotes",
         _ => "a whole number, 0 or more",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn the_first_key_below_a_section_that_belongs_above_it_is_named() {
+        let log = "[log]\nlevel = \"info\"\n";
+        let above = |key: &str| Some(format!("put {key} above the first section in brackets"));
+        for (text, line, message, hint) in [
+            (
+                format!("{log}\ndatabase = \"x\"\njobs = 2\ncase_burst = 3"),
+                4,
+                "database stands below [log], and is not a key of that section",
+                above("database"),
+            ),
+            (
+                "[oauth.corp]\nprovider = \"custom\"\njobs = 2".to_owned(),
+                3,
+                "jobs stands below [oauth.corp], and is not a key of that section",
+                above("jobs"),
+            ),
+            ("[log]\njosb = 2".to_owned(), 2, "josb is not a key", Some("did you mean jobs?".to_owned())),
+        ] {
+            let refused = Config::parse(&text).err();
+            let said = refused.map(|refused| (refused.line, refused.message, refused.hint));
+            assert_eq!(said, Some((Some(line), message.to_owned(), hint)), "{text}");
+        }
     }
 }
