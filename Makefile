@@ -138,6 +138,7 @@ install:
 	install -D -m 644 contrib/completions/_espomail $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_espomail
 	install -D -m 644 contrib/completions/espomail.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/espomail.fish
 	install -D -m 644 config.example.toml $(DESTDIR)$(PREFIX)/share/doc/espomail/examples/config.toml
+	install -D -m 644 CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/espomail/CHANGELOG.md
 	install -D -m 644 contrib/crontab $(DESTDIR)$(PREFIX)/share/doc/espomail/examples/crontab
 	for file in contrib/two-hosts/*; do install -D -m 644 "$$file" "$(DESTDIR)$(PREFIX)/share/doc/espomail/examples/two-hosts/$${file##*/}"; done
 	for page in man/*; do install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done

@@ -174,6 +174,7 @@ fn make_install_places_the_program_its_completions_examples_and_manual_and_nothi
     let mut expected = vec![
         "usr/bin/espomail".to_owned(),
         "usr/share/bash-completion/completions/espomail".to_owned(),
+        "usr/share/doc/espomail/CHANGELOG.md".to_owned(),
         "usr/share/doc/espomail/examples/config.toml".to_owned(),
         "usr/share/doc/espomail/examples/crontab".to_owned(),
         "usr/share/fish/vendor_completions.d/espomail.fish".to_owned(),
