@@ -162,7 +162,13 @@ fn from_environment(name: &str) -> Result<Zeroizing<String>> {
 /// Reads a file that nobody else may read.
 fn from_file(path: &Path) -> Result<Zeroizing<String>> {
     let bad = |why: String| error::config(format!("secret file {}: {why}", path.display()));
-    let file = File::open(path).map_err(|e| bad(system_words::reason(&e)))?;
+    let file = File::open(path).map_err(|e| {
+        let fault = bad(system_words::reason(&e));
+        match system_words::closed_to(path, &e) {
+            Some(who) => fault.hint(format!("give it to {who}, who runs espomail: chown {who} {}", path.display())),
+            None => fault,
+        }
+    })?;
     let mode = file.metadata().map_err(|e| bad(system_words::reason(&e)))?.mode();
     if mode & 0o077 != 0 {
         return Err(bad(format!("others can read it (mode {:03o})", mode & 0o777))

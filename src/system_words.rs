@@ -1,8 +1,11 @@
-//! What the system and the libraries say, without what they say to programmers. Pure.
+//! What the system and the libraries say, without what they say to programmers, and to whom a file is closed.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::ExitStatus;
+
+use nix::unistd::{Uid, User};
 
 /// Why the system refused something, without its number.
 pub fn reason(error: &io::Error) -> String {
@@ -15,6 +18,13 @@ pub fn reason(error: &io::Error) -> String {
             letters.next().map(char::to_lowercase).into_iter().flatten().chain(letters).collect()
         }
     }
+}
+
+/// The user of this process, where a file is there and that user may not read it.
+pub fn closed_to(path: &Path, error: &io::Error) -> Option<String> {
+    let is_there = error.kind() == ErrorKind::PermissionDenied && path.is_file();
+    let user = is_there.then(|| User::from_uid(Uid::effective()).ok().flatten()).flatten();
+    user.map(|user| user.name)
 }
 
 /// How a program ended that was not successful.
@@ -70,5 +80,17 @@ mod tests {
         assert_eq!(ended(ExitStatus::from_raw(9)), "was ended by signal 9");
         assert_eq!(reason(&io::Error::from_raw_os_error(13)), "permission denied");
         assert_eq!(reason(&io::Error::from_raw_os_error(2)), "there is no such file or directory");
+    }
+
+    #[test]
+    fn a_file_that_is_there_and_closed_has_a_user_who_is_to_read_it() {
+        let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name);
+        for (path, error, expected) in [
+            ("/etc/passwd", ErrorKind::PermissionDenied, me),
+            ("/etc/passwd", ErrorKind::NotFound, None),
+            ("/etc/no-such-file", ErrorKind::PermissionDenied, None),
+        ] {
+            assert_eq!(closed_to(Path::new(path), &error.into()), expected, "{path} {error}");
+        }
     }
 }

@@ -95,8 +95,8 @@ fn lacks(file: &Path, key: Option<&Key>, wanted: &str) -> Fault {
         ),
     };
     error::config(format!("the passwords in the database are sealed with the key {wanted}: {here}")).hint(format!(
-        "{first}copy it from a machine that has it, readable for its owner alone; see SECRETS OF SEVERAL MACHINES in \
-         `espomail man postgresql`"
+        "{first}copy it from a machine that has it, readable for its owner alone; if none has it, type the passwords \
+         again as in SECRETS OF SEVERAL MACHINES of `espomail man postgresql`"
     ))
 }
 

@@ -125,10 +125,13 @@ impl Place {
 fn facts(state: &Path) -> Result<Metadata, Fault> {
     let shown = state.display();
     let facts = fs::metadata(state).map_err(|e| match e.kind() {
-        ErrorKind::NotFound => error::config(format!("there is no state directory {shown}")).hint(format!(
-            "`espomail init` makes it for a new database; for one that is there: mkdir -m 700 {shown}, or name another \
-                 one with --state"
-        )),
+        ErrorKind::NotFound => {
+            let make = to_make(state, rustix::process::geteuid().is_root());
+            error::config(format!("there is no state directory {shown}")).hint(format!(
+                "`espomail init` makes it for a new database; for one that is there: {make}, or name another one with \
+                 --state"
+            ))
+        }
         _ => error::config(format!("the state directory {shown}: {}", system_words::reason(&e)))
             .hint("name another one with --state"),
     })?;
@@ -136,6 +139,15 @@ fn facts(state: &Path) -> Result<Metadata, Fault> {
         true => Ok(facts),
         false => Err(error::config(format!("the state directory {shown} is not a directory"))
             .hint("name a directory with --state")),
+    }
+}
+
+/// How a state directory is made. One that root makes for itself would be root's, and the service user could not work there.
+fn to_make(state: &Path, is_root: bool) -> String {
+    let shown = state.display();
+    match is_root {
+        true => format!("install -d -m 700 -o USER {shown}, where USER runs espomail, such as espomail"),
+        false => format!("mkdir -m 700 {shown}"),
     }
 }
 
@@ -151,4 +163,16 @@ fn make(dir: &Path) -> Result<(), Fault> {
 pub fn cannot_make(dir: &Path, error: &io::Error) -> Fault {
     let fault = error::file(format!("cannot make {}", dir.display()), error);
     Fault { kind: error::Kind::Io, ..fault }.hint("`espomail doctor` shows who can write what")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_makes_a_state_directory_for_the_user_who_runs_the_program() {
+        for (is_root, expected) in [(true, "install -d -m 700 -o USER /s, where "), (false, "mkdir -m 700 /s")] {
+            assert!(to_make(Path::new("/s"), is_root).starts_with(expected), "{is_root}");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! What to type next where an account cannot connect: with its name and values, never a placeholder for what is known.
 
+use std::path::PathBuf;
+
 use crate::error::{self, Kind};
 use crate::net::{NetError, NetErrorKind};
+use crate::secret::SecretSpec;
 use crate::store::accounts::{Account, Server, Tls};
 
 /// Which of an account's servers.
@@ -38,15 +41,33 @@ pub fn advice(account: &Account, protocol: Protocol, error: &anyhow::Error) -> O
             let known = || step(account, protocol, net.kind, net.fingerprint.as_deref());
             net.hint.clone().or_else(known).or_else(|| error::classify(error).1)
         }
-        None => without_server(account, error),
+        None => without_server(account, protocol, error),
     }
 }
 
-/// What does not even reach a server is the secret.
-fn without_server(account: &Account, error: &anyhow::Error) -> Option<String> {
+/// What does not even reach a server is the secret. A file can lack on one machine alone, and what is typed in counts for all.
+fn without_server(account: &Account, protocol: Protocol, error: &anyhow::Error) -> Option<String> {
     let (kind, hint) = error::classify(error);
-    let by_hand = || format!("type it in: espomail account secret {} --secret stdin", account.name);
+    let by_hand = || {
+        let typed = format!("espomail account secret {} --secret stdin", account.name);
+        match absent_file(account, protocol) {
+            Some(file) => format!(
+                "put the file {} on this machine, with mode 600; another secret is for all machines: {typed}",
+                file.display()
+            ),
+            None => format!("type it in: {typed}"),
+        }
+    };
     hint.or_else(|| (kind == Kind::Config).then(by_hand))
+}
+
+/// The file with the secret, where it is not there. SMTP takes that of IMAP unless it has its own.
+fn absent_file(account: &Account, protocol: Protocol) -> Option<PathBuf> {
+    let own = Some(&account.smtp.secret).filter(|own| protocol == Protocol::Smtp && !own.is_empty());
+    match own.unwrap_or(&account.imap.secret).parse() {
+        Ok(SecretSpec::File(file)) if matches!(file.try_exists(), Ok(false)) => Some(file),
+        _ => None,
+    }
 }
 
 fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: Option<&str>) -> Option<String> {
@@ -220,6 +241,24 @@ mod tests {
                 None => said.is_none(),
             };
             assert!(is_right, "{protocol:?} {kind:?}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_lacks_is_put_on_this_machine_and_the_secret_of_all_others_stays() {
+        let mut account = Account::new("support", AccountKind::Group, jiff::Timestamp::UNIX_EPOCH);
+        let error = anyhow::Error::from(error::config("secret file /no/such: no such file or directory"));
+        let file = "put the file /no/such on this machine, with mode 600";
+        for (imap, smtp, protocol, expected) in [
+            ("file:/no/such", "", Protocol::Imap, file),
+            ("file:/no/such", "", Protocol::Smtp, file),
+            ("stdin", "file:/no/such", Protocol::Smtp, file),
+            ("stdin", "file:/no/such", Protocol::Imap, "type it in: espomail account secret support --secret stdin"),
+            ("file:/dev/null", "", Protocol::Imap, "type it in: "),
+        ] {
+            (account.imap.secret, account.smtp.secret) = (imap.to_owned(), smtp.to_owned());
+            let said = advice(&account, protocol, &error).unwrap_or_default();
+            assert!(said.starts_with(expected), "{imap} {smtp} {protocol:?}: {said}");
         }
     }
 }

@@ -64,6 +64,12 @@ fn password(server: &Server) -> Finding {
         Ok(source) => source,
         Err(error) => return failed("password", &error),
     };
+    if let (Source::Reference(reference), Some(host)) = (&source, server.hosts.first())
+        && reference.starts_with("file:")
+        && let Err(error) = server.password(host)
+    {
+        return failed("password", &error);
+    }
     let text = format!("that of the role {} comes from {source}", server.user());
     match source {
         _ if server.password_is_lost(&source) => Finding::warn("password", lost(&text), REFERENCE),

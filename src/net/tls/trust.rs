@@ -188,7 +188,11 @@ pub fn check_authorities(path: &Path) -> Result<(), NetError> {
 
 fn authorities(path: &Path) -> Result<Vec<X509>, NetError> {
     let wrong = |why: String| NetError::new(NetErrorKind::Setting, format!("CA file {}: {why}", path.display()));
-    let pem = std::fs::read(path).map_err(|e| wrong(system_words::reason(&e)))?;
+    let pem = std::fs::read(path).map_err(|e| {
+        let hint =
+            system_words::closed_to(path, &e).map(|who| format!("let {who} read it: chmod 644 {}", path.display()));
+        NetError { hint, ..wrong(system_words::reason(&e)) }
+    })?;
     match X509::stack_from_pem(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(wrong("no certificate in it".into())),

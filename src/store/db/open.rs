@@ -167,7 +167,7 @@ impl Store {
             return Err(error::config(format!(
                 "{path} was made by a newer espomail (schema {version}, this one knows {newest})"
             ))
-            .hint("install the newer release, or restore an older backup")
+            .hint("install the newer release; nothing is to be restored")
             .into());
         }
         if version < 1 {

@@ -115,7 +115,11 @@ fn a_name_that_cannot_be_used_is_refused_by_its_word_and_its_place() {
     let words = ["services holds a password, and others can read it (mode 644)", "chmod 600"];
     refused(&sandbox, &[("PGSERVICEFILE", &file)], &["--db", "service=desk", "init"], 78, &words);
     // The state directory is not made where it was named, and is one's own.
-    let state = ["there is no state directory", "mkdir -m 700", "`espomail --db postgresql:///mail --state "];
+    let make = match rustix::process::geteuid().is_root() {
+        true => "install -d -m 700 -o USER",
+        false => "mkdir -m 700",
+    };
+    let state = ["there is no state directory", make, "`espomail --db postgresql:///mail --state "];
     let named = ["--db", "postgresql:///mail", "--state", "nowhere", "whoami"];
     refused(&sandbox, &[], &named, 78, &state);
 }

@@ -143,7 +143,11 @@ fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step()
         assert_eq!(sandbox.every_row(), rows, "{words}");
     };
     let shown = state.display();
-    refused(&format!("there is no state directory {shown}"), &format!("mkdir -m 700 {shown}"));
+    let make = match rustix::process::geteuid().is_root() {
+        true => format!("install -d -m 700 -o USER {shown}, where USER runs espomail, such as espomail"),
+        false => format!("mkdir -m 700 {shown}"),
+    };
+    refused(&format!("there is no state directory {shown}"), &make);
     assert!(!state.exists(), "a mistyped name makes nothing");
     std::fs::write(&state, "").unwrap();
     refused(&format!("the state directory {shown} is not a directory"), "name a directory with --state");

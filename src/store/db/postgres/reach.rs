@@ -178,8 +178,10 @@ fn refused(server: &Server, host: &Host, failure: &tokio_postgres::Error) -> Fau
         }
         Some(code) if *code == SqlState::INVALID_PASSWORD => {
             let hint = match server.password_source(host) {
-                Ok(source) => format!("it is the one of {source}: is that right, and is the role?"),
-                Err(_) => "is it right, and is the role?".to_owned(),
+                Ok(source) => {
+                    format!("it comes from {source}: write the password of that role there, or give the role this one")
+                }
+                Err(_) => "write the password of that role where espomail finds it".to_owned(),
             };
             errors::config(format!("{subject} does not take the password of the role {role}")).hint(hint)
         }

@@ -36,7 +36,7 @@ impl Tls {
         };
         let guard = Guard::kept(check, authorities.as_deref().filter(|_| check != Check::Nothing));
         let hint = "sslrootcert in the name of the database says which file it is";
-        let guard = guard.map_err(|error| NetError { hint: Some(hint.to_owned()), ..error })?;
+        let guard = guard.map_err(|error| NetError { hint: error.hint.or(Some(hint.to_owned())), ..error })?;
         let mut connector = MakeTlsConnector::new(guard.connector.clone());
         let checks_name = guard.checks_name();
         connector.set_callback(move |setup, _| {
