@@ -13,6 +13,7 @@ use crate::holder::{self, Holder};
 use crate::lock;
 use crate::place::Place;
 use crate::store::db::Busy;
+use crate::ui::output::Ui;
 
 /// A process that will not go on by itself, and what it keeps from others.
 #[derive(Debug)]
@@ -87,6 +88,14 @@ pub fn in_words(error: Error) -> Error {
 pub fn is_late(holder: &Holder, max_runtime: Duration) -> bool {
     let age = holder.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
     holder.is_stuck() || age > SignedDuration::try_from(max_runtime).unwrap_or(SignedDuration::MAX)
+}
+
+/// Says what somebody who watches has to know: an account that another machine fetches was not fetched here.
+pub fn aside(ui: &Ui, is_watched: bool, line: &str) {
+    match is_watched {
+        true => ui.note(line),
+        false => ui.verbose(1, line),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::context::{ACCOUNT_OF_OTHERS, Context};
 use super::host;
 use crate::access::Actor;
 use crate::error::Ended;
+use crate::holder;
 use crate::intake::concerns::{self, Concern, Idle, Level, Limits, Watched};
 use crate::intake::fetch;
 use crate::lock;
@@ -122,9 +123,11 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
             store.takes_no_writes()?.then(|| format!("{} is read-only: mail is neither fetched nor sent", ctx.place));
         grave.extend(unwritable);
         grave.extend(store.stands_still()?);
+        let own = own_clock(hosts::clock_ahead(&store, &Timestamp::now)?, &limits, &holder::host());
         let of_hosts = store.read(|tx| Ok(host::trouble::of(&hosts::list(tx)?, ctx.config.max_runtime)))?;
         let of_hosts = of_hosts.iter().map(|trouble| (Level::Warning, trouble.told()));
-        let of_place = grave.into_iter().map(|what| (Level::Critical, what)).chain(of_hosts).collect();
+        let grave = own.into_iter().chain(grave).map(|what| (Level::Critical, what));
+        let of_place = grave.chain(of_hosts).collect();
         store.read(|tx| look(tx, &ctx.actor(tx)?, of_place, &stuck, &limits, ctx.now()))
     });
     let report = looked.or_else(|error| held_up(&stuck, error))?;
@@ -166,6 +169,13 @@ impl Figures {
     }
 }
 
+/// The clock of this machine, where it is so wrong that accounts seem to be late, or to be in time.
+fn own_clock(ahead: i64, limits: &Limits, here: &str) -> Option<String> {
+    let most = i64::try_from(limits.account.as_millis()).unwrap_or(i64::MAX);
+    let clock = host::trouble::clock(here, ahead).filter(|_| ahead.abs() > most)?;
+    Some(format!("{}; what follows is by that clock", clock.told()))
+}
+
 /// A process that is stopped may keep even readers waiting.
 fn held_up(stuck: &[Stuck], error: anyhow::Error) -> Result<Report> {
     if stuck.is_empty() || !error.chain().any(|cause| cause.is::<Busy>()) {
@@ -188,7 +198,7 @@ fn look(
     let accounts = watched(tx, now)?;
     let queue = outbox::queue(tx, &moment::last(LATELY, now), now)?;
     let ahead = instance::written_ahead(tx)?.is_some_and(|at| moment::is_ahead(at, now));
-    let fetchers = hosts::fetchers(tx)?;
+    let fetchers = hosts::fetchers(tx, &holder::host())?;
     let mut found = place;
     let mut known = Vec::new();
     let mut quarantined = 0;
@@ -261,5 +271,20 @@ fn told(name: Option<&str>, concern: &Concern) -> String {
         (None, _) => format!("{ACCOUNT_OF_OTHERS}: {}", concern.what),
         (Some(name), "") => format!("account {name}: {}", concern.told()),
         (Some(name), next) => format!("account {name}: {} ({next})", concern.told()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_by_more_than_the_limit_of_accounts_is_told_before_them() {
+        let limits = Limits { account: Duration::from_secs(900), outbox: Duration::from_secs(3_600), quarantine: 0 };
+        let wrong = "the clock of web3 is 2 h ahead of that of the database server (on both: timedatectl set-ntp true); what follows is by that clock";
+        for (ahead, expected) in [(7_200_000, Some(wrong)), (900_000, None), (-900_000, None), (0, None)] {
+            assert_eq!(own_clock(ahead, &limits, "web3").as_deref(), expected, "{ahead}");
+        }
+        assert!(own_clock(-900_001, &limits, "web3").is_some_and(|told| told.contains("behind")));
     }
 }

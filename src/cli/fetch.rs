@@ -296,7 +296,7 @@ impl Watch<'_> {
             self.ctx.ui.warn(line);
             self.ctx.ui.hint(&holder.hint());
         } else {
-            self.ctx.ui.verbose(1, line);
+            busy::aside(&self.ctx.ui, holder.host.is_some() && is_watched(self.args, self.ctx), line);
         }
     }
 
@@ -325,7 +325,8 @@ impl Watch<'_> {
             }
             Event::Polled(account, holder) => {
                 let host = holder.host.as_deref().unwrap_or_default();
-                ui.verbose(1, &format!("{}: was fetched by {host} a moment ago", self.called(account)));
+                let line = format!("{}: was fetched by {host} a moment ago", self.called(account));
+                busy::aside(ui, ui.is_terminal(), &line);
             }
             Event::TakenOver(account) => {
                 self.tally.worst = worse(self.tally.worst, Some(Kind::TempFail));

@@ -18,9 +18,6 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::outcome::Thing;
 use crate::ui::tint::Tint;
 
-/// A host that was seen within this number of milliseconds is not gone.
-const THERE: i64 = 120_000;
-
 /// Machines that work on one database
 #[derive(Debug, Args)]
 pub struct HostArgs {
@@ -139,22 +136,32 @@ fn list(ctx: &Context) -> Result<()> {
 const ONE: &str = "the database is a file: this machine alone works with it";
 
 fn forget(name: &str, ctx: &Context) -> Result<()> {
-    let host = ctx.administer("host forget", |tx| {
+    let (host, count) = ctx.administer("host forget", |tx| {
         if tx.dialect() == Dialect::Sqlite {
             return Err(error::data(ONE).hint("only a database on a server has hosts: espomail man postgresql").into());
         }
         let named: Vec<Known> = hosts::list(tx)?.into_iter().filter(|host| host.name == name).collect();
-        let gone = named.iter().find(|host| host.unseen >= THERE && !trouble::is_at_work(host));
-        let Some(host) = gone.or(named.first()) else {
+        let is_gone = |host: &&Known| host.unseen >= trouble::THERE && !trouble::is_at_work(host);
+        let gone: Vec<&Known> = named.iter().filter(is_gone).collect();
+        let Some(host) = gone.first().copied().or(named.first()) else {
             return Err(error::data(format!("there is no host \"{name}\"")).hint("see `espomail host list`").into());
         };
-        if gone.is_none() {
+        if gone.is_empty() {
             return Err(is_there(host).into());
         }
-        hosts::forget(tx, host.id)?;
-        Ok(host.clone())
+        gone.iter().try_for_each(|host| hosts::forget(tx, host.id))?;
+        Ok((host.clone(), (gone.len(), named.len())))
     })?;
-    ctx.done(Thing::host(&host.name), &format!("host {} is forgotten", host.name))
+    ctx.done(Thing::host(&host.name), &forgotten(&host.name, count))
+}
+
+/// What is said of the number of hosts of one name that are forgotten, and of all.
+fn forgotten(name: &str, (gone, all): (usize, usize)) -> String {
+    match (gone, all) {
+        (1, 1) => format!("host {name} is forgotten"),
+        (gone, all) if gone == all => format!("{all} hosts {name} are forgotten"),
+        (gone, all) => format!("{gone} of {all} hosts {name} forgotten; the others were seen within 2 minutes"),
+    }
 }
 
 /// Why a host is not forgotten.
@@ -182,17 +189,39 @@ pub fn on(fetchers: &[Fetcher], account_id: i64) -> String {
     of.map(|one| format!(" (on {})", one.host)).unwrap_or_default()
 }
 
+/// A command where it tells something of an account: on the machine that fetches it.
+pub fn there(fetchers: &[Fetcher], account_id: i64, here: &str, command: &str) -> String {
+    match fetchers.iter().find(|one| one.account_id == account_id && one.host != here) {
+        Some(one) => format!("on {}: {command}", one.host),
+        None => command.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
+    fn all_hosts_of_a_name_that_are_gone_are_forgotten() {
+        for (count, expected) in [
+            ((1, 1), "host web3 is forgotten"),
+            ((2, 2), "2 hosts web3 are forgotten"),
+            ((1, 2), "1 of 2 hosts web3 forgotten; the others were seen within 2 minutes"),
+        ] {
+            assert_eq!(forgotten("web3", count), expected);
+        }
+    }
+
+    #[test]
     fn a_failure_is_told_with_its_machine_where_there_are_several() {
         let one = Fetcher { account_id: 3, host: "web2".to_owned(), process: 1, is_at_it: false };
         let fetchers = [one];
-        for (fetchers, account_id, expected) in [(&fetchers[..], 3, " (on web2)"), (&fetchers, 4, ""), (&[], 3, "")] {
-            assert_eq!(on(fetchers, account_id), expected);
+        for (known, account_id, expected) in [(&fetchers[..], 3, " (on web2)"), (&fetchers, 4, ""), (&[], 3, "")] {
+            assert_eq!(on(known, account_id), expected);
+        }
+        for (account_id, here, expected) in [(3, "web1", "on web2: x"), (3, "web2", "x"), (4, "web1", "x")] {
+            assert_eq!(there(&fetchers, account_id, here, "x"), expected);
         }
     }
 }

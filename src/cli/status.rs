@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::context::{self, Context};
 use super::{busy, check, cron, host, ping};
 use crate::access::Actor;
+use crate::holder;
 use crate::intake::concerns;
 use crate::lock;
 use crate::store::accounts::{self, Account, certificates};
@@ -109,7 +110,7 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
         let mut rows = Vec::new();
         let mut counts = Counts::default();
         let (mut steps, mut known) = (Vec::new(), Vec::new());
-        let fetchers = hosts::fetchers(tx)?;
+        let fetchers = hosts::fetchers(tx, &holder::host())?;
         for account in accounts::all(tx)? {
             if !actor.knows_account(tx, &account)? {
                 continue;

@@ -69,7 +69,9 @@ impl Unsent {
                     (format!("Not sent{why}, there is no next try before that is mended"), &["list"])
                 }
             },
-            OutboxState::InDoubt => ("Being sent, or interrupted: the next run settles it".to_owned(), &["list"]),
+            OutboxState::InDoubt => {
+                ("Being sent, or interrupted: a run settles it, within 2 minutes".to_owned(), &["list"])
+            }
             OutboxState::Held => (format!("Held: it is unknown whether it arrived{why}"), &["mark-sent", "retry"]),
             OutboxState::Failed => (format!("Not delivered{why}"), &["retry", "cancel"]),
             OutboxState::Cancelled => (format!("Cancelled{why}"), &[]),

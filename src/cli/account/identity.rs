@@ -55,6 +55,7 @@ pub const STATE: &[Column<Listed>] = &[
     }),
     Column::new("failing_since", unlisted().labelled(), |one, _| Cell::opt_date_time(one.account.health.failing_since)),
     Column::new("failure", unlisted().labelled(), |one, _| Cell::text(&one.account.health.failure)),
+    Column::new("host", unlisted().label("Fetched on"), |one, _| Cell::opt_text(one.host.as_deref())),
     Column::new("send_failing_since", unlisted().label("Cannot send since"), |one, _| {
         Cell::opt_date_time(one.account.health.send_failing_since)
     }),

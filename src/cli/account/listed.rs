@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use crate::access::Actor;
+use crate::holder;
 use crate::store::accounts::{self, Account, Folder, PutIn};
 use crate::store::db::Tx;
 use crate::store::users::{self, User};
-use crate::store::{folders, teams, templates};
+use crate::store::{folders, hosts, teams, templates};
 use crate::ui::cell::Cell;
 
 /// An account with the names of what it refers to, as its reader may know it.
@@ -23,6 +24,8 @@ pub struct Listed {
     /// The folders that are polled.
     pub(super) polled: Vec<Folder>,
     pub(super) folder_map: Vec<String>,
+    /// The machine that fetches it, where that is not always this one.
+    pub(super) host: Option<String>,
 }
 
 impl Listed {
@@ -40,7 +43,9 @@ pub(super) fn read(tx: &Tx<'_>, actor: &Actor, account: Account) -> Result<Liste
     let folder = account.cases.group_folder_id.map(|id| folders::by_id(tx, id)).transpose()?.flatten();
     let template = account.auto_reply.auto_reply_id.map(|id| templates::by_id(tx, id)).transpose()?.flatten();
     let team_names = account.team_ids.iter().map(|id| team(*id)).collect::<Result<Vec<_>>>()?;
+    let fetchers = hosts::fetchers(tx, &holder::host())?;
     Ok(Listed {
+        host: fetchers.into_iter().find(|one| one.account_id == account.id).map(|one| one.host),
         is_manager: actor.manages(&account),
         owner: user(account.user_id)?,
         case_team: account.cases.case_team_id.map(team).transpose()?.flatten(),

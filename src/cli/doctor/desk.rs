@@ -8,11 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::Finding;
 use crate::cli::account::doubts;
 use crate::cli::context::Context;
-use crate::cli::{check, cron};
+use crate::cli::{check, cron, host};
 use crate::error::Kind;
+use crate::holder;
 use crate::intake::concerns::{self, Concern, Level, Limits, Watched};
 use crate::moment;
-use crate::store::{deliveries, instance, outbox};
+use crate::store::accounts::Account;
+use crate::store::{deliveries, hosts, instance, outbox};
 
 /// Without a fetch for so long nothing seems to start it.
 const FETCH_SILENT: SignedDuration = SignedDuration::from_mins(15);
@@ -25,22 +27,38 @@ const LIMITS: Limits = Limits { account: Duration::from_secs(900), outbox: Durat
 /// Looks at what the runs so far have left.
 pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     let now = ctx.now();
-    let (times, accounts, queue, quarantined) = ctx.read(|tx, _| {
+    let here = holder::host();
+    let (times, accounts, queue, quarantined, fetchers) = ctx.read(|tx, _| {
         let accounts = check::watched(tx, now)?;
         let mut quarantined = 0;
         for one in &accounts {
             quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;
         }
         let times = (instance::last_times(tx)?.0, instance::written_ahead(tx)?);
-        Ok((times, accounts, outbox::queue(tx, &moment::last(LATELY, now), now)?, quarantined))
+        Ok((
+            times,
+            accounts,
+            outbox::queue(tx, &moment::last(LATELY, now), now)?,
+            quarantined,
+            hosts::fetchers(tx, &here)?,
+        ))
     })?;
+    let test = |account: &Account| {
+        host::there(&fetchers, account.id, &here, &format!("espomail account test {}", account.name))
+    };
     let (fetched, latest) = times;
     let mut findings = vec![clock(latest, ctx)];
     let of_accounts: Vec<(&Watched, Vec<Concern>)> =
         accounts.iter().map(|one| (one, concerns::of_account(one, &LIMITS, now))).collect();
-    findings.push(fetch(fetched, &accounts, ctx));
+    findings.push(fetch(fetched, &accounts, &test, ctx));
     for (one, found) in of_accounts {
-        findings.extend(found.iter().map(|concern| of_account(one, concern)));
+        findings.extend(found.into_iter().map(|concern| {
+            let is_of_host = !concern.why.is_empty() && concern.why == one.account.health.failure;
+            let on = if is_of_host { host::on(&fetchers, one.account.id) } else { String::new() };
+            let step =
+                if is_of_host { test(&one.account) } else { format!("espomail account test {}", one.account.name) };
+            of_account(one, &Concern { why: concern.why.clone() + &on, ..concern }, step)
+        }));
     }
     findings.extend(system_account(&accounts, ctx));
     for one in accounts.iter().filter(|one| one.in_use) {
@@ -73,23 +91,27 @@ fn clock(latest: Option<Timestamp>, ctx: &Context) -> Finding {
         None => Finding::ok("clock", ctx.ui.local_time(ctx.now())),
         Some(at) => {
             let text = format!("{} stands in the database, so it is wrong now or was then", ctx.ui.local_time(at));
-            Finding::fail(
-                "clock",
-                Kind::Config,
-                text,
-                "set the clock and turn on time synchronisation: timedatectl set-ntp true",
-            )
+            let set = "turn on time synchronisation: timedatectl set-ntp true";
+            let hint = match ctx.place.server() {
+                None => format!("set the clock and {set}"),
+                Some(_) => format!(
+                    "`espomail host list` tells whose clock is wrong; there, {set}; if none is, this ends at that time"
+                ),
+            };
+            Finding::fail("clock", Kind::Config, text, hint)
         }
     }
 }
 
 /// Whether something starts `fetch`, and whether what it starts works.
-fn fetch(fetched: Option<Timestamp>, accounts: &[Watched], ctx: &Context) -> Finding {
-    let failing: Vec<&str> = accounts
-        .iter()
-        .filter(|one| one.in_use && one.account.health.failing_since.is_some())
-        .map(|one| one.account.name.as_str())
-        .collect();
+fn fetch(
+    fetched: Option<Timestamp>,
+    accounts: &[Watched],
+    test: &dyn Fn(&Account) -> String,
+    ctx: &Context,
+) -> Finding {
+    let is_failing = |one: &&Watched| one.in_use && one.account.health.failing_since.is_some();
+    let failing: Vec<&Account> = accounts.iter().filter(is_failing).map(|one| &one.account).collect();
     match fetched {
         None => Finding::warn("fetch", "never", cron::advice(ctx)),
         Some(at) if ctx.now().duration_since(at) > FETCH_SILENT => {
@@ -97,17 +119,18 @@ fn fetch(fetched: Option<Timestamp>, accounts: &[Watched], ctx: &Context) -> Fin
         }
         Some(at) if failing.is_empty() => Finding::ok("fetch", format!("last {} ago", ctx.ui.age(at))),
         Some(at) => {
-            let text = format!("ran {} ago and failed for {}", ctx.ui.age(at), failing.join(", "));
-            Finding::warn("fetch", text, format!("espomail account test {}", failing.first().unwrap_or(&"NAME")))
+            let names: Vec<&str> = failing.iter().map(|account| account.name.as_str()).collect();
+            let text = format!("ran {} ago and failed for {}", ctx.ui.age(at), names.join(", "));
+            Finding::warn("fetch", text, failing.first().map(|first| test(first)).unwrap_or_default())
         }
     }
 }
 
-fn of_account(one: &Watched, concern: &Concern) -> Finding {
+fn of_account(one: &Watched, concern: &Concern, test: String) -> Finding {
     let name = &one.account.name;
     let kind = Kind::by_name(&one.account.health.failure_kind).unwrap_or(Kind::TempFail);
     let next = Some(&concern.next).filter(|next| !next.is_empty()).cloned();
-    finding(name, kind, concern, next.unwrap_or_else(|| format!("espomail account test {name}")))
+    finding(name, kind, concern, next.unwrap_or(test))
 }
 
 fn finding(check: &str, kind: Kind, concern: &Concern, hint: String) -> Finding {

@@ -15,6 +15,9 @@ pub const CLOCK: i64 = 2_000;
 /// A host that was not seen for this number of milliseconds is not compared with the others.
 const AWAY: i64 = 24 * 3_600_000;
 
+/// A host that was seen within this number of milliseconds is not gone.
+pub const THERE: i64 = 120_000;
+
 /// A lease that is over for this number of milliseconds, and that nobody wanted since, is told.
 const LEFT: i64 = 10 * 60_000;
 
@@ -57,6 +60,7 @@ pub fn of(hosts: &[Known], max_runtime: Duration) -> Vec<Trouble> {
         let what = format!("host {} cannot open passwords that are in the database", host.name);
         Trouble::new(what, "what to do: `espomail doctor` there")
     }));
+    found.extend(namesakes(&here));
     found.extend(configurations(&here));
     found.extend(versions(&here));
     for host in hosts {
@@ -94,6 +98,25 @@ fn configurations(hosts: &[&Known]) -> Vec<Trouble> {
         })
     });
     differing.collect()
+}
+
+/// Machines of one name; they are listed by name.
+fn namesakes(hosts: &[&Known]) -> Vec<Trouble> {
+    let mut found: Vec<Trouble> = Vec::new();
+    for (one, next) in hosts.iter().zip(hosts.iter().skip(1)).filter(|(one, next)| one.name == next.name) {
+        let name = &one.name;
+        let what =
+            format!("{name} is there twice: two machines have this name, or one has named the database in two ways");
+        // The one that was seen last is at work.
+        let step = match one.unseen.max(next.unseen) {
+            ..THERE => "give each machine a name of its own: hostnamectl hostname NAME".to_owned(),
+            _ => format!("if one is gone: espomail host forget {name}"),
+        };
+        if found.iter().all(|before| before.what != what) {
+            found.push(Trouble::new(what, step));
+        }
+    }
+    found
 }
 
 fn versions(hosts: &[&Known]) -> Option<Trouble> {
@@ -201,6 +224,15 @@ mod tests {
         for (other, expected) in rows {
             assert_eq!(told(&[one.clone(), other.clone()]), expected, "{other:?}");
         }
+        for (unseen, expected) in [
+            (119_999, "(give each machine a name of its own: hostnamectl hostname NAME)"),
+            (120_000, "(if one is gone: espomail host forget web1)"),
+        ] {
+            let twice = told(&[one.clone(), Known { unseen, ..one.clone() }, one.clone()]);
+            assert!(twice.iter().all(|told| told.starts_with("web1 is there twice: ")), "{twice:?}");
+            assert!(twice.first().is_some_and(|told| told.ends_with(expected)), "{twice:?}");
+        }
+        assert!(told(&[one.clone(), Known { unseen: day + 1, ..one.clone() }]).is_empty(), "one of them is away");
         assert!(told(&[]).is_empty() && told(&[one]).is_empty());
     }
 }

@@ -180,6 +180,9 @@ fn an_account_that_another_machine_has_is_left_alone_until_its_lease_is_over() {
     on(&sandbox, "web1", &["fetch", "--no-send"]).wait().ok().silent();
     let told = on(&sandbox, "web1", &["-v", "fetch", "--no-send"]).wait().ok();
     assert!(told.stderr.contains(busy), "{told:#?}");
+    // Cron hears nothing of it; a person who names the account does.
+    let named = on(&sandbox, "web1", &["fetch", "--no-send", "support"]).wait().ok();
+    assert!(named.stderr.contains(busy), "{named:#?}");
     let busy = busy.replace('"', "");
     let refused = on(&sandbox, "web1", &["account", "audit", "support", "--repair"]).wait().exits(75);
     assert!(refused.stderr.contains(&busy) && refused.stderr.contains("look at it on web9"), "{refused:#?}");
@@ -358,6 +361,27 @@ fn machines_are_listed_with_what_they_hold_and_compared() {
     sandbox.sql(failing);
     assert!(text(&["status"]).split_whitespace().collect::<Vec<_>>().join(" ").contains("no way (on web1)"));
     assert!(text(&["check"]).contains("no way") && text(&["check"]).contains("(on web1)"), "{}", text(&["check"]));
+    let doctor = text(&["doctor", "--offline"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let hints = sandbox.run(&["doctor", "--offline"]);
+    let hints = (hints.stdout + &hints.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(doctor.contains("no way (on web1)") && hints.contains("on web1: espomail account test support"), "{hints}");
+    assert!(text(&["--json", "account", "show", "support"]).contains(r#""host":"web1""#));
+    // Of the only machine that is known the name is told on another one, too.
+    sandbox.sql("DELETE FROM hosts WHERE name <> 'web1'");
+    assert!(text(&["check"]).contains("(on web1)"), "{}", text(&["check"]));
+    let own = on_named(&sandbox, "web1", 0, &["check"]).wait();
+    assert!(own.stdout.contains("no way") && !own.stdout.contains("(on web1)"), "{own:#?}");
+    // Two hours ahead, all accounts seem to be late.
+    let ahead = on_named(&sandbox, "web1", 7_200, &["check"]).wait().stdout;
+    assert!(ahead.contains("ESPOMAIL CRITICAL - the clock of web1 is "), "{ahead}");
+    // Another state directory of the same name.
+    sandbox.sql(
+        "INSERT INTO hosts (id, key, name, version, seen_at) SELECT 98, 'k', name, version, 5 FROM hosts LIMIT 1;
+            UPDATE hosts SET seen_at = this_moment() - 200000",
+    );
+    let twice = "eb1 is there twice: two machines have this name, or one has named the database in two ways";
+    assert!(text(&["host", "list"]).split_whitespace().collect::<Vec<_>>().join(" ").contains(twice));
+    sandbox.run(&["host", "forget", "web1"]).ok().says("2 hosts web1 are forgotten");
 }
 
 #[test]
