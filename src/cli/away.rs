@@ -1,7 +1,7 @@
 //! What keeps every run from the database: its server is away, or a standby, which cannot be written, or its disk is full. What
-//! crontab runs would tell that each minute. Of a server that is away it says nothing at first, as of a mail server that is away (B2.5), and says it once it
-//! lasts; of a full disk it says it at once. Then it says it every six hours, and once more when all is well again. The exit
-//! status is the same each time, and the log file has each time.
+//! crontab runs would tell that each minute. Of a server that is away it says nothing at first, as of a mail server that is
+//! away (B2.5), and says it once it lasts; of a full disk it says it at once. Then it says it every six hours, and once more
+//! when all is well again. The exit status is the same each time, and the log file has each time.
 //!
 //! What was said stands in the state directory, as the database cannot be asked: in the target of a link, which needs no
 //! room on a full disk.

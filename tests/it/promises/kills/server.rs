@@ -118,11 +118,11 @@ impl Rig<'_> {
         None
     }
 
-    /// The next run that cannot reach the server tells of it, as the first one does.
+    /// The next run that cannot use the server tells of it, as the first one does.
     fn forget_absence(&self) {
         let files = std::fs::read_dir(self.scene.sandbox.path("state")).unwrap().flatten().map(|file| file.path());
         files
-            .filter(|path| path.extension().is_some_and(|end| end == "away"))
+            .filter(|path| path.extension().is_some_and(|end| end == "away" || end == "full"))
             .for_each(|path| std::fs::remove_file(path).unwrap());
     }
 

@@ -121,8 +121,8 @@ fn a_run_that_gets_no_turn_or_is_too_slow_or_is_stopped_says_so_and_costs_no_mai
     // Nobody may write: a standby, or an administrator who wants it so.
     let sql = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
     postgres.superuser("postgres").batch_execute(&sql).unwrap();
-    let words = "cannot be written now: the server is a standby or read-only";
-    told(rig.scene.sandbox.run(&["fetch"]), 74, words, "name the primary");
+    let words = "cannot be written now: the server is a standby, or read-only";
+    told(rig.scene.sandbox.run(&["fetch"]), 75, words, "name the primary");
     told(rig.scene.sandbox.run(&["email", "list"]), 0, "", "");
     let sql = format!("ALTER DATABASE {database} RESET default_transaction_read_only");
     postgres.superuser("postgres").batch_execute(&sql).unwrap();
@@ -147,7 +147,7 @@ fn an_error_that_is_not_of_the_mail_puts_none_aside() {
         ("40P01", &[imported, sent], 75, "the database is busy: ", "run it again"),
         ("40001", &[imported], 75, "the database is busy: ", "run it again"),
         ("26000", &[imported], 75, "has ended the transaction: x", "run it again"),
-        ("25006", &[imported], 74, "a standby or read-only", "name the primary"),
+        ("25006", &[imported], 75, "a standby, or read-only", "name the primary"),
         ("58030", &[imported], 74, "the disk of the server of ", "see the log of the server"),
         ("XX001", &[imported], 74, "is damaged: x", "db check` lists the faults"),
         ("42501", &[imported], 78, "has too few rights", "espomail man postgresql"),
