@@ -272,7 +272,7 @@ fn killed_at_write() {
     if no_file() {
         return;
     }
-    killed_at("pwrite64", 36);
+    killed_at("pwrite64", 24);
 }
 
 #[test]

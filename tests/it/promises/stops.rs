@@ -68,7 +68,7 @@ fn a_writer_who_is_stopped_at_any_moment_holds_up_nobody() {
     let text = sandbox.file("text", "A line of a long text.\n".repeat(200_000).as_bytes());
     let note = line(&sandbox, &["case", "note", "1", "-F", text.to_str().unwrap()]);
     let other = line(&sandbox, &["user", "away", "ana"]);
-    let (moments, mut stopped) = (asked("ESPOMAIL_STOPS", 24_u64), 0);
+    let (moments, mut stopped) = (asked("ESPOMAIL_STOPS", 12_u64), 0);
     for moment in 0..moments {
         // From before the start of the program to after its end.
         let delay = (moment * 240 / moments).to_string();
