@@ -94,10 +94,15 @@ fn text(attendee: &Mailbox, said: &Said<'_>, title: &str, when: &str) -> String 
 
 fn of_email(tx: &Tx<'_>, email: &Email) -> Result<Invitation> {
     let id = email.id;
-    let mut all = invitation::of_message(&emails::bytes(tx, email)?);
+    let raw = emails::bytes(tx, email)?;
+    let mut all = invitation::of_message(&raw);
     let at = all.iter().position(|one| one.method == Method::Request).unwrap_or_default();
     if all.is_empty() {
-        return Err(error::data(format!("email {id} is not an invitation"))
+        let why = match invitation::is_calendar_in(&raw) {
+            true => "has a calendar without an event that an answer could name: its UID is missing",
+            false => "is not an invitation",
+        };
+        return Err(error::data(format!("email {id} {why}"))
             .hint(format!("answer in words: espomail email reply {id}"))
             .into());
     }
@@ -106,6 +111,7 @@ fn of_email(tx: &Tx<'_>, email: &Email) -> Result<Invitation> {
         _ if invitation.is_cut => {
             "has a calendar with more events, or more bytes, than are read: answer it in a calendar program"
         }
+        _ if invitation.is_broken => "has a damaged calendar: its event has no end, and something may be missing",
         _ if invitation.is_mixed => "invites to several events at once, which one answer cannot name",
         _ if !invitation.can_be_named() => "has a UID that is too long to be repeated",
         Method::Request if invitation.meetings.iter().all(|meeting| meeting.cancelled) => {

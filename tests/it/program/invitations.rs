@@ -199,6 +199,22 @@ fn a_calendar_that_is_too_large_is_refused_and_the_hint_is_true() {
 }
 
 #[test]
+fn a_calendar_that_is_damaged_is_refused_for_what_it_lacks() {
+    let desk = desk();
+    let letter = String::from_utf8(invitation(&desk, RITA, "REQUEST", EVENT).bytes()).unwrap();
+    for (id, taken, expected) in [
+        (1, "END:V", "email 1 has a damaged calendar: its event has no end"),
+        (2, "UID:tour@garden", "email 2 has a calendar without an event that an answer could name: its UID is missing"),
+    ] {
+        assert!(letter.contains(taken), "{letter}");
+        put_raw(&desk, &letter.replace(taken, "X-NONE:").replace("Message-ID: <", &format!("Message-ID: <n{id}")));
+        let refused = desk.run_as("ana", &format!("email invitation {id} accept")).exits(65);
+        assert!(refused.stderr.contains(expected) && refused.stderr.contains("email reply"), "{refused:?}");
+        assert!(!refused.stderr.contains("than are read"), "{refused:?}");
+    }
+}
+
+#[test]
 fn an_answer_repeats_no_text_that_turns_the_writing_around() {
     let desk = desk();
     let event = EVENT.replace("CN=Rita", "CN=Ri\u{202e}ta").replace("SEQUENCE:1", "LOCATION:\u{2066}Gate\nSEQUENCE:1");

@@ -74,6 +74,8 @@ pub struct Invitation {
     pub is_mixed: bool,
     /// It is larger, or has more events, than what is read.
     pub is_cut: bool,
+    /// Its last event has no end, as where the mail was damaged on its way.
+    pub is_broken: bool,
     zones: Vec<Property>,
 }
 
@@ -101,8 +103,6 @@ pub struct Meeting {
 
 /// The calendars of a message, as far as they have an event with a UID.
 pub fn of_message(raw: &[u8]) -> Vec<Invitation> {
-    let is_calendar =
-        |file: &message::Attachment| matches!(file.content_type.as_str(), "text/calendar" | "application/ics");
     let files = message::parse(raw).attachments;
     let calendars = files.iter().filter(|file| is_calendar(file)).take(MAX_CALENDARS);
     let read = |file: &message::Attachment| {
@@ -111,6 +111,15 @@ pub fn of_message(raw: &[u8]) -> Vec<Invitation> {
         Some(Invitation { is_cut: found.is_cut || !is_whole, ..found })
     };
     calendars.filter_map(read).collect()
+}
+
+fn is_calendar(file: &message::Attachment) -> bool {
+    matches!(file.content_type.as_str(), "text/calendar" | "application/ics")
+}
+
+/// Whether a message has a calendar, also one without an event that an answer could name.
+pub fn is_calendar_in(raw: &[u8]) -> bool {
+    message::parse(raw).attachments.iter().any(is_calendar)
 }
 
 /// The UID of what a calendar invites to, changes or takes back.
@@ -159,14 +168,14 @@ pub fn read(calendar: &str) -> Option<Invitation> {
         }
     }
     // An event without an end, such as one whose end was not read.
+    let is_broken = event.is_some() && !is_cut;
     if let Some((_, rest)) = event {
-        is_cut = true;
         found.extend(rest.meeting().filter(|_| found.is_empty()));
     }
     let uid = found.first()?.0.clone();
     let is_mixed = found.iter().any(|(other, _)| *other != uid);
     let meetings = found.into_iter().filter(|(other, _)| *other == uid).map(|(_, meeting)| meeting).collect();
-    Some(Invitation { method, uid, meetings, is_mixed, is_cut, zones })
+    Some(Invitation { method, uid, meetings, is_mixed, is_cut, is_broken, zones })
 }
 
 /// Components in each other that are looked into.
