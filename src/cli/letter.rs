@@ -45,6 +45,16 @@ pub enum About {
     New,
 }
 
+/// The case was to be closed with a letter and is closed: two that do it at once write one letter.
+#[derive(Debug, thiserror::Error)]
+#[error("case #{0} is {1} already")]
+pub struct ClosedAlready(i64, CaseStatus);
+
+/// Refuses the letter of a case that was to be closed and is closed.
+fn is_open(case: &Case) -> Result<()> {
+    if case.status.is_open() { Ok(()) } else { Err(ClosedAlready(case.number, case.status).into()) }
+}
+
 /// Begins a letter by its flags, opens an editor where no text is given, and sends or keeps it.
 pub fn write(
     ctx: &Context,
@@ -76,7 +86,11 @@ pub fn write(
     let quote = if editing { !how.no_quote } else { how.quote };
     let mut started = begin(ctx, about, parts, how, status, text, quote)?;
     if !editing {
-        return finish(ctx, &started, how.draft, at);
+        let case = started.place.parent.filter(|parent| how.only_open && parent.kind == ParentType::Case);
+        return finish_if(ctx, &started, how.draft, at, &|tx| {
+            let case = case.map(|case| cases::by_id(tx, case.id)).transpose()?.flatten();
+            case.as_ref().map_or(Ok(()), is_open)
+        });
     }
     let sheet = Sheet::open(ctx, &started)?;
     sheet.edit(ctx, &mut started, prefilled)?;
@@ -164,6 +178,9 @@ fn begin(
             About::New => reply::begin(tx, &world, actor, Occasion::New, wishes),
             About::Case(number) => {
                 let case = context::case(tx, actor, number)?;
+                if how.only_open {
+                    is_open(&case)?;
+                }
                 reply::begin(tx, &world, actor, Occasion::Case(&case), wishes)
             }
             About::Answer { id, all } => {
@@ -224,13 +241,28 @@ fn up_to_date(ctx: &Context, started: &Started) -> Result<()> {
 }
 
 pub fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timestamp>) -> Result<()> {
+    finish_if(ctx, started, draft, at, &|_| Ok(()))
+}
+
+/// The same, if that is right in the transaction that sends it.
+fn finish_if(
+    ctx: &Context,
+    started: &Started,
+    draft: bool,
+    at: Option<jiff::Timestamp>,
+    right: &dyn Fn(&Tx<'_>) -> Result<()>,
+) -> Result<()> {
     if draft {
         return keep(ctx, started);
     }
     can_go(ctx, started, at)?;
     look_over(ctx, started)?;
     let plan = |tx: &Tx<'_>, world: &World<'_>, actor: &Actor| reply::plan(tx, world, actor, started, at);
-    let queued = composed(ctx, plan, reply::send)?;
+    let send = |tx: &Tx<'_>, world: &World<'_>, actor: &Actor, ready: &Ready<'_>| {
+        right(tx)?;
+        reply::send(tx, world, actor, ready)
+    };
+    let queued = composed(ctx, plan, send)?;
     let mut when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
     if let (Some(number), Some(status)) = (queued.case, started.status) {
         let is = match (ctx.dry_run, at) {

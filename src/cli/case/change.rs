@@ -9,7 +9,7 @@ use super::{Assign, Close, Next, Snooze, Tag, find_to_edit};
 use crate::access::Actor;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
-use crate::cli::letter::{self, About, How, Parts};
+use crate::cli::letter::{self, About, ClosedAlready, How, Parts};
 use crate::desk;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
@@ -157,8 +157,17 @@ pub fn close(args: &Close, ctx: &Context) -> Result<()> {
             let text = "-m, -F, --template: you can answer only one case at a time";
             return Err(Fault::new(Kind::Usage, text).into());
         };
-        let how = How::by_template(args.template.clone());
-        return letter::write(ctx, About::Case(*number), &Parts::default(), &how, Some(args.status), answer);
+        let how = How::closing(args.template.clone());
+        let closed = letter::write(ctx, About::Case(*number), &Parts::default(), &how, Some(args.status), answer);
+        return match closed.as_ref().err().and_then(|error| error.downcast_ref::<ClosedAlready>()) {
+            None => closed,
+            Some(already) if args.template.is_some() => {
+                ctx.done(Thing::case(*number), &format!("{already}: nobody is written to"))
+            }
+            Some(already) => Err(error::data(format!("{already}: your text was not sent"))
+                .hint(format!("to write to the customer all the same: espomail case reply {number}"))
+                .into()),
+        };
     }
     let Some(cases) = args.cases.choose(ctx, "Close {}?")? else { return Ok(()) };
     each(

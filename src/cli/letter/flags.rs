@@ -61,6 +61,9 @@ pub struct How {
     /// Keep it as a draft
     #[arg(long)]
     pub draft: bool,
+    /// Nobody is written to if the case is closed already.
+    #[arg(skip)]
+    pub only_open: bool,
 }
 
 /// What becomes of the case.
@@ -82,9 +85,9 @@ impl StatusFlags {
 }
 
 impl How {
-    /// With the text of a template, if one is named.
-    pub fn by_template(template: Option<String>) -> How {
-        How { template, ..How::default() }
+    /// With the text of a template, if one is named, and for an open case.
+    pub fn closing(template: Option<String>) -> How {
+        How { template, only_open: true, ..How::default() }
     }
 
     /// Whether nothing is asked for but perhaps a time.

@@ -1,7 +1,7 @@
 //! Canned answers as the manual has them: a shell runs its commands.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::Desk;
 
@@ -63,6 +63,37 @@ fn canned_answers_of_the_manual_are_made_found_filled_in_edited_and_sent() {
         assert!(text.contains(parcel) && text.contains("ana"), "{text}");
     }
     assert_eq!(desk.json("case show 1")["status"], "Closed");
+}
+
+#[test]
+fn a_case_that_is_closed_already_is_not_closed_with_a_second_letter() {
+    let desk = Desk::new().piped_account("support", &[]);
+    let body = desk.sandbox.file("bye.txt", b"Goodbye.\n").display().to_string();
+    desk.ok(&["template", "add", "bye", "--subject", "Bye", "--body", &body]);
+    desk.put(&desk.letter("Kim <kim@customer.example>", "One"));
+    let letters = || desk.query("SELECT CAST(count(*) AS TEXT) FROM outbox");
+    // Two at once: both have seen the open case before one of them wrote.
+    let program = || {
+        let mut command = desk.sandbox.command(&["--yes", "case", "close", "1", "--template", "bye"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let both: Vec<_> = (0..4).map(|_| program()).collect();
+    for one in both {
+        let done = one.wait_with_output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+    assert_eq!(letters(), ["1"]);
+    let again = desk.ok("case close 1 --template bye");
+    assert!(again.stdout.contains("case #1 is Closed already: nobody is written to"), "{again:?}");
+    let again = desk.run_as("ana", "case close 1 -m Goodbye.").exits(65);
+    assert!(again.stderr.contains("case #1 is Closed already: your text was not sent"), "{again:?}");
+    assert!(again.stderr.contains("espomail case reply 1"), "{again:?}");
+    assert_eq!(letters(), ["1"]);
+    // Words that somebody writes to a closed case go out.
+    desk.ana("case reply 1 -m Indeed.");
+    desk.ok("case reopen 1");
+    desk.ok("case close 1 --template bye");
+    assert_eq!(letters(), ["3"]);
 }
 
 #[test]
