@@ -4,6 +4,7 @@
 //! finds those without, and compares it with the man page.
 
 pub mod account;
+mod apart;
 mod arenas;
 mod away;
 mod busy;

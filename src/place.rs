@@ -159,6 +159,11 @@ impl Place {
         self.state().join(self.with_end(".keyless"))
     }
 
+    /// The file that says since when this machine alone cannot fetch an account.
+    pub fn apart(&self, account_id: i64) -> PathBuf {
+        self.state().join(self.with_end(&format!(".apart-{account_id}")))
+    }
+
     /// The file that says since when the disk is full.
     pub fn full_disk(&self) -> PathBuf {
         self.state().join(self.with_end(".full"))

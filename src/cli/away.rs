@@ -91,8 +91,9 @@ pub(super) fn remember(link: &Path, change: impl FnOnce(&Health) -> Verdict) -> 
     let _ = flock(&alone, FlockOperation::NonBlockingLockExclusive);
     let verdict = change(&read(link));
     let second = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| at.as_second().to_string());
-    let Health { failing_since, failed_runs, alerted_at, .. } = &verdict.health;
-    let text = format!("since={},runs={failed_runs},told={}", second(*failing_since), second(*alerted_at));
+    let Health { failing_since, failed_runs, alerted_at, next_try_at, failure_kind, .. } = &verdict.health;
+    let [since, told, next] = [*failing_since, *alerted_at, *next_try_at].map(second);
+    let text = format!("since={since},runs={failed_runs},told={told},next={next},kind={failure_kind}");
     let mut new = link.as_os_str().to_owned();
     new.push(format!("-{}", std::process::id()));
     let _ = fs::remove_file(&new);
@@ -102,7 +103,7 @@ pub(super) fn remember(link: &Path, change: impl FnOnce(&Health) -> Verdict) -> 
 }
 
 /// What is remembered; of what is not understood, such as the file of an older release, nothing.
-fn read(link: &Path) -> Health {
+pub(super) fn read(link: &Path) -> Health {
     let text = fs::read_link(link).unwrap_or_default().to_string_lossy().into_owned();
     let value = |key: &str| text.split(',').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
     let moment = |key: &str| value(key)?.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
@@ -110,6 +111,8 @@ fn read(link: &Path) -> Health {
         failing_since: moment("since"),
         failed_runs: value("runs").and_then(|count| count.parse().ok()).unwrap_or_default(),
         alerted_at: moment("told"),
+        next_try_at: moment("next"),
+        failure_kind: value("kind").unwrap_or_default().to_owned(),
         ..Health::default()
     }
 }

@@ -1,6 +1,7 @@
 //! `espomail fetch`: what crontab runs. The sending part is that of `send`.
 
 mod choice;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -9,26 +10,23 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use self::choice::{Chosen, choose};
-use super::connect::{self, Connector, Protocol};
-use super::context::{ACCOUNT_OF_OTHERS, Context};
+use self::watch::Watch;
+use super::apart::Apart;
+use super::connect::Connector;
+use super::context::Context;
 use super::ping::{Did, Ping};
 use super::summary::{self, Tally};
-use super::{arenas, away, busy, keyless, send};
+use super::{arenas, away, keyless, send};
 use crate::desk;
 use crate::error::{Ended, Kind};
-use crate::holder::Holder;
-use crate::intake::concerns;
-use crate::intake::fetch::{self, Event, Run};
-use crate::intake::import::Imported;
+use crate::intake::fetch::{self, Run};
 use crate::intake::world::World;
 use crate::job_control;
 use crate::net::http;
 use crate::outbox::Flushed;
 use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Store};
-use crate::store::deliveries::{self, Outcome};
 use crate::store::{junk, server_actions};
-use crate::system_words;
 use crate::ui::progress::Progress;
 
 /// `fetch`
@@ -133,6 +131,7 @@ fn fetch_and_send(args: &FetchArgs, ctx: &Context, chosen: Chosen, did: &mut Did
         keyless::tell(keyless.as_ref(), ctx, is_watched(args, ctx));
     }
     keyless.iter().for_each(|keyless| keyless.leave(&mut accounts));
+    let apart = Apart::look(ctx, &store, &mut accounts, !args.accounts.is_empty())?;
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
     let until = send::end_of(started, max_runtime);
     let connector = Connector::new(&ctx.config, &ctx.place).at_once(!args.accounts.is_empty());
@@ -147,12 +146,14 @@ fn fetch_and_send(args: &FetchArgs, ctx: &Context, chosen: Chosen, did: &mut Did
         dry_run: ctx.dry_run,
         tells: ctx.ui.verbosity > 0,
         named: !args.accounts.is_empty(),
+        again: &apart.again,
         until,
     };
-    let mut watch =
-        Watch { ctx, args, unknown, max_runtime, tally: Tally::default(), busy: Vec::new(), told_busy: Vec::new() };
+    let (tally, busy, told_busy) = (Tally::default(), Vec::new(), Vec::new());
+    let mut watch = Watch { ctx, args, unknown, apart: &apart, max_runtime, tally, busy, told_busy };
     watch.tally.worst = keyless.as_ref().map(|_| Kind::Config);
-    if accounts.is_empty() && keyless.is_none() {
+    watch.leave();
+    if accounts.is_empty() && keyless.is_none() && apart.left().is_empty() {
         nothing_to_poll(ctx, &store)?;
     }
     let asked = accounts.len();
@@ -220,166 +221,6 @@ fn junk_that_came_back(ctx: &Context, store: &Store) -> Result<()> {
         })?;
     }
     Ok(())
-}
-
-/// Says what a person has to know: with `-v` every message, without it only what does not pass by itself.
-struct Watch<'a> {
-    ctx: &'a Context,
-    args: &'a FetchArgs,
-    /// Accounts that the actor does not know of: nothing is told of their mail, of their failures as of others, as cron
-    /// may run for anybody.
-    unknown: Vec<i64>,
-    max_runtime: Duration,
-    tally: Tally,
-    /// Accounts that another process is fetching.
-    busy: Vec<Account>,
-    /// Which of these have been told of: one line is enough while they wait.
-    told_busy: Vec<i64>,
-}
-
-impl Watch<'_> {
-    fn hear(&mut self, event: Event<'_>, progress: &mut Progress) {
-        match event {
-            Event::Begun(messages, bytes) => progress.expect(messages, bytes),
-            Event::Advanced(messages, bytes) => progress.advance(messages, bytes),
-            Event::Imported(account, one) => self.imported(account, one, progress),
-            Event::Indexed(time) => self.tally.indexing += time,
-            event => progress.pause(|| self.say(event)),
-        }
-    }
-
-    fn imported(&mut self, account: &Account, one: &Imported, progress: &Progress) {
-        let Context { ui, dry_run, .. } = self.ctx;
-        match one.outcome {
-            Outcome::Imported => self.tally.imported += 1,
-            Outcome::Quarantined => self.tally.quarantined += 1,
-            _ => self.tally.other += 1,
-        }
-        if (*dry_run || ui.verbosity > 0) && self.knows(account) {
-            let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
-            let line = match dry_run {
-                true => format!("dry run: {}: would be {}: {}", account.name, one.outcome, one.reason),
-                false => format!("{}: {}{id}: {}", account.name, one.outcome, one.reason),
-            };
-            progress.pause(|| ui.note(&line));
-        }
-        if one.outcome == Outcome::Quarantined && !dry_run {
-            self.tally.worst = worse(self.tally.worst, Some(Kind::Partial));
-            let why = if self.knows(account) { format!(": {}", one.reason) } else { String::new() };
-            let line = format!("{}: a message could not be imported and is kept{why}", self.called(account));
-            progress.pause(|| {
-                ui.warn(&line);
-                ui.hint("see `espomail quarantine list`");
-            });
-        }
-    }
-
-    fn knows(&self, account: &Account) -> bool {
-        !self.unknown.contains(&account.id)
-    }
-
-    fn give_up(&self, account: &Account, waited: Duration) {
-        let seconds = waited.as_secs();
-        self.ctx
-            .ui
-            .warn(&format!("{}: gave up after {seconds} s, another process is fetching it", self.called(account)));
-    }
-
-    /// Name of an account as the caller is shown it.
-    fn called(&self, account: &Account) -> String {
-        if self.knows(account) { format!("account \"{}\"", account.name) } else { ACCOUNT_OF_OTHERS.to_owned() }
-    }
-
-    /// Says that another process is at it: to everybody, where that process will not end by itself.
-    fn tell(&self, aloud: bool, holder: &Holder, line: &str) {
-        if aloud || busy::is_late(holder, self.max_runtime) {
-            self.ctx.ui.warn(line);
-            self.ctx.ui.hint(&holder.hint());
-        } else {
-            busy::aside(&self.ctx.ui, holder.host.is_some() && is_watched(self.args, self.ctx), line);
-        }
-    }
-
-    /// Names the messages that were cut off to those who asked with `-v`.
-    fn tell_late(&self, account: &Account) {
-        if self.ctx.ui.verbosity == 0 || self.ctx.dry_run {
-            return;
-        }
-        for late in self.ctx.read(|tx, _| deliveries::late(tx, account.id)).unwrap_or_default() {
-            self.ctx.ui.verbose(1, &format!("{}: {}", account.name, concerns::cut_off(&late)));
-        }
-    }
-
-    fn say(&mut self, event: Event<'_>) {
-        let Context { ui, .. } = self.ctx;
-        let interactive = is_watched(self.args, self.ctx);
-        match event {
-            Event::Begun(..) | Event::Advanced(..) | Event::Imported(..) | Event::Indexed(_) => {}
-            Event::Busy(account, holder) => {
-                if !self.told_busy.contains(&account.id) {
-                    let line = format!("{}: is being fetched by {}", self.called(account), busy::told(holder));
-                    self.tell(self.args.if_locked == IfLocked::Fail, holder, &line);
-                }
-                self.told_busy.push(account.id);
-                self.busy.push(account.clone());
-            }
-            Event::Polled(account, holder) => {
-                let host = holder.host.as_deref().unwrap_or_default();
-                let line = format!("{}: was fetched by {host} a moment ago", self.called(account));
-                busy::aside(ui, ui.is_terminal(), &line);
-            }
-            Event::TakenOver(account) => {
-                self.tally.worst = worse(self.tally.worst, Some(Kind::TempFail));
-                let line = "another host has taken it over, because this run was too slow; it goes on there";
-                ui.trouble(1, &format!("{}: {line}", self.called(account)));
-            }
-            Event::Waiting(account, until) => {
-                let refused = account.health.failure_kind == Kind::NoPerm.name();
-                let (kind, why) = match refused {
-                    true => (Kind::NoPerm, "login was refused"),
-                    false => (Kind::TempFail, "the server asks to be left alone"),
-                };
-                self.tally.worst = worse(self.tally.worst, Some(kind));
-                let line = format!("{}: {why}, next try at {}", self.called(account), ui.local_time(until));
-                ui.trouble(1, &line);
-            }
-            Event::Done(account, _) if !self.knows(account) => {}
-            Event::Done(account, stored) => {
-                self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name));
-                self.tell_late(account);
-            }
-            Event::Failed(account, error, false) if !interactive => match self.knows(account) {
-                true => ::log::warn!("{}: {}", self.called(account), system_words::chain(error)),
-                false => ::log::warn!("{ACCOUNT_OF_OTHERS}: cannot be fetched"),
-            },
-            Event::Failed(account, error, speak) => match (speak || interactive, self.knows(account)) {
-                (true, true) => {
-                    self.ctx.ui.warn(&format!("{}: {}", self.called(account), system_words::chain(error)));
-                    let next = connect::advice(account, Protocol::Imap, error);
-                    next.iter().for_each(|step| self.ctx.ui.hint(step));
-                    self.tell_late(account);
-                }
-                (true, false) => self.ctx.ui.warn(&format!("{ACCOUNT_OF_OTHERS}: cannot be fetched")),
-                (false, _) => {}
-            },
-            Event::Stuck(account, count, why) => {
-                let mails = if count == 1 { "1 mail waits".to_owned() } else { format!("{count} mails wait") };
-                match self.knows(account) {
-                    true => {
-                        self.ctx.ui.concern(&format!("{}: {mails} for a folder for junk: {why}", self.called(account)));
-                        self.ctx.ui.hint(&format!("name it: {}", concerns::name_junk_folder(&account.name)));
-                    }
-                    false => ::log::warn!("{ACCOUNT_OF_OTHERS}: {mails} for a folder for junk"),
-                }
-            }
-            Event::Recovered(account, since) => {
-                let since = since
-                    .map(|since| format!(" after failing since {}", self.ctx.ui.local_time(since)))
-                    .unwrap_or_default();
-                self.ctx.ui.concern(&format!("{}: works again{since}", self.called(account)));
-            }
-        }
-    }
 }
 
 /// Says why nothing is fetched, to people only; cron would say it every minute.

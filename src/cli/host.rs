@@ -62,7 +62,7 @@ pub const COLUMNS: &[Column<Known>] = &[
     ),
     Column::new("configuration", head("CONFIGURATION"), |host, _| match host.configuration.as_str() {
         "" => Cell::none(),
-        configuration => Cell::text(&config::fingerprint(configuration)),
+        configuration => Cell::text(&config::fingerprint(&trouble::keys(configuration))),
     }),
     Column::new("deaths", unlisted(), |host, _| Cell::int(host.deaths)),
     Column::new("id", unlisted(), |host, _| Cell::int(host.id)),

@@ -13,7 +13,7 @@ use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::keyless::{self, Keyless};
 use super::outbox as outbox_rows;
 use super::summary::{self, Tally};
-use super::{away, busy};
+use super::{apart, away, busy};
 use crate::access::Actor;
 use crate::claim;
 use crate::error::{self, Fault, Kind};
@@ -92,7 +92,8 @@ pub fn announce(ctx: &Context, store: &Store) -> Result<Option<Keyless>> {
     }
     let keyless = Keyless::look(store)?;
     let lacks = keyless.as_ref().map(|_| keyless::SAID).unwrap_or_default();
-    claim::announce(store, &(ctx.config.decisive()? + lacks), &Timestamp::now)?;
+    let apart = apart::said(ctx, &store.read(accounts::all)?);
+    claim::announce(store, &(ctx.config.decisive()? + apart + lacks), &Timestamp::now)?;
     Ok(keyless)
 }
 

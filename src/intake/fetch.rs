@@ -60,6 +60,8 @@ pub struct Run<'a> {
     pub tells: bool,
     /// The accounts were named: refused logins are tried at once.
     pub named: bool,
+    /// Accounts that are tried even where another machine has just fetched them.
+    pub again: &'a [i64],
     /// Fetching ends then (`max_runtime`).
     pub until: Instant,
 }

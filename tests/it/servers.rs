@@ -1,6 +1,8 @@
 //! The program with mail servers: Dovecot (or another make, see [`crate::support::Make`]) and Exim, or one of ours that
 //! answers by script.
 
+#[cfg(feature = "postgres")]
+mod apart;
 mod assignment;
 mod attachments;
 mod audit;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::cli::keyless;
+use crate::cli::{apart, keyless};
 use crate::config;
 use crate::intake::concerns::span;
 use crate::store::hosts::{Held, Known};
@@ -56,10 +56,14 @@ pub fn of(hosts: &[Known], max_runtime: Duration) -> Vec<Trouble> {
     for host in &here {
         found.extend(host.clock_ahead.and_then(|ahead| clock(&host.name, ahead)));
     }
-    found.extend(here.iter().filter(|host| host.configuration.ends_with(keyless::SAID)).map(|host| {
-        let what = format!("host {} cannot open passwords that are in the database", host.name);
-        Trouble::new(what, "what to do: `espomail doctor` there")
-    }));
+    for (said, what) in [
+        (keyless::SAID, "cannot open passwords that are in the database"),
+        (apart::SAID, "cannot fetch an account that another host fetches"),
+    ] {
+        let those = here.iter().filter(|host| host.configuration.split_inclusive('\n').any(|line| line == said));
+        let told = those.map(|host| format!("host {} {what}", host.name));
+        found.extend(told.map(|what| Trouble::new(what, "what to do: `espomail doctor` there")));
+    }
     found.extend(namesakes(&here));
     found.extend(configurations(&here));
     found.extend(versions(&here));
@@ -67,6 +71,11 @@ pub fn of(hosts: &[Known], max_runtime: Duration) -> Vec<Trouble> {
         found.extend(left(host, max_runtime));
     }
     found
+}
+
+/// What a machine has said of its configuration, without what it has said of its troubles.
+pub fn keys(said: &str) -> String {
+    said.split_inclusive('\n').filter(|line| ![keyless::SAID, apart::SAID].contains(line)).collect()
 }
 
 /// A clock that differs from that of the database.
@@ -207,6 +216,14 @@ mod tests {
                 said("portion aa\nlanguage bb\nkey lacking\n"),
                 &["host web2 cannot open passwords that are in the database (what to do: `espomail doctor` there)"],
             ),
+            (
+                said("portion aa\nlanguage bb\naccounts apart\nkey lacking\n"),
+                &[
+                    "host web2 cannot open passwords that are in the database (what to do: `espomail doctor` there)",
+                    "host web2 cannot fetch an account that another host fetches (what to do: `espomail doctor` there)",
+                ],
+            ),
+            (Known { unseen: day + 1, ..said("accounts apart\n") }, &[]),
             (holds(vec![held(5_000, 100_000)], 5_000), &[]),
             // Another host takes it over at its next run.
             (holds(vec![held(180_000, -60_000)], 180_000), &[]),
@@ -224,6 +241,7 @@ mod tests {
         for (other, expected) in rows {
             assert_eq!(told(&[one.clone(), other.clone()]), expected, "{other:?}");
         }
+        assert_eq!(keys("portion aa\naccounts apart\nkey lacking\n"), "portion aa\n");
         for (unseen, expected) in [
             (119_999, "(give each machine a name of its own: hostnamectl hostname NAME)"),
             (120_000, "(if one is gone: espomail host forget web1)"),

@@ -42,7 +42,8 @@ impl Front<'_> {
         let asked = if self.run.dry_run {
             None
         } else {
-            Some(claim::account(self.run.store, account.id, self.run.named, now)?)
+            let asked = self.run.named || self.run.again.contains(&account.id);
+            Some(claim::account(self.run.store, account.id, asked, now)?)
         };
         let claim = match asked {
             None => None,
