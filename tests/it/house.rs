@@ -4,6 +4,7 @@ mod colours;
 mod doc_comments;
 mod foreign_words;
 mod layers;
+mod manual;
 mod plain_english;
 mod questions;
 mod references;
