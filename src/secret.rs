@@ -7,8 +7,8 @@ mod sealed;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, IsTerminal, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -164,12 +164,21 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>> {
     let bad = |why: String| error::config(format!("secret file {}: {why}", path.display()));
     let file = File::open(path).map_err(|e| {
         let fault = bad(system_words::reason(&e));
+        let shown = path.display();
         match system_words::closed_to(path, &e) {
-            Some(who) => fault.hint(format!("give it to {who}, who runs espomail: chown {who} {}", path.display())),
+            Some(who) => fault.hint(format!("give it to {who}, who runs espomail: chown {who} {shown}")),
+            None if e.kind() == io::ErrorKind::NotFound => {
+                fault.hint(format!("type it in, then Enter and Ctrl-D: install -D -m 600 /dev/stdin {shown}"))
+            }
             None => fault,
         }
     })?;
-    let mode = file.metadata().map_err(|e| bad(system_words::reason(&e)))?.mode();
+    let found = file.metadata().map_err(|e| bad(system_words::reason(&e)))?;
+    let kind = found.file_type();
+    if kind.is_char_device() || kind.is_block_device() {
+        return Err(bad("is a device, not a file".to_owned()).into());
+    }
+    let mode = found.mode();
     if mode & 0o077 != 0 {
         return Err(bad(format!("others can read it (mode {:03o})", mode & 0o777))
             .hint(format!("chmod 600 {}", path.display()))
@@ -305,6 +314,13 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = SecretSpec::File(path.clone()).resolve(&path).unwrap_err().to_string();
         assert!(refused.contains("others can read it"), "{refused}");
+        // Nobody is told to change the mode of a device.
+        let device = SecretSpec::File("/dev/null".into()).resolve(&path).unwrap_err();
+        assert_eq!(error::classify(&device).1, None);
+        assert!(device.to_string().contains("/dev/null: is a device, not a file"), "{device}");
+        let absent = SecretSpec::File("/no/such".into()).resolve(&path).unwrap_err();
+        let expected = "type it in, then Enter and Ctrl-D: install -D -m 600 /dev/stdin /no/such";
+        assert_eq!(error::classify(&absent).1.as_deref(), Some(expected));
         // From the first secret on.
         assert_eq!(rustix::process::dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
         assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));

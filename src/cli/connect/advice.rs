@@ -48,17 +48,17 @@ pub fn advice(account: &Account, protocol: Protocol, error: &anyhow::Error) -> O
 /// What does not even reach a server is the secret. A file can lack on one machine alone, and what is typed in counts for all.
 fn without_server(account: &Account, protocol: Protocol, error: &anyhow::Error) -> Option<String> {
     let (kind, hint) = error::classify(error);
-    let by_hand = || {
-        let typed = format!("espomail account secret {} --secret stdin", account.name);
-        match absent_file(account, protocol) {
-            Some(file) => format!(
-                "put the file {} on this machine, with mode 600; another secret is for all machines: {typed}",
-                file.display()
-            ),
-            None => format!("type it in: {typed}"),
-        }
-    };
-    hint.or_else(|| (kind == Kind::Config).then(by_hand))
+    let has_own = protocol == Protocol::Smtp && !account.smtp.secret.is_empty();
+    if account.oauth().is_some() && !has_own {
+        // It signs in with what the configuration names, which no command changes.
+        return hint.or_else(|| (kind == Kind::Config).then(|| "which file to edit: espomail config path".to_owned()));
+    }
+    let typed = format!("espomail account secret {} --secret stdin", account.name);
+    if let Some(file) = absent_file(account, protocol) {
+        let file = file.display();
+        return Some(format!("put the file {file} on this machine, with mode 600, or give another secret: {typed}"));
+    }
+    hint.or_else(|| (kind == Kind::Config).then(|| format!("type it in: {typed}")))
 }
 
 /// The file with the secret, where it is not there. SMTP takes that of IMAP unless it has its own.
@@ -259,6 +259,13 @@ mod tests {
             (account.imap.secret, account.smtp.secret) = (imap.to_owned(), smtp.to_owned());
             let said = advice(&account, protocol, &error).unwrap_or_default();
             assert!(said.starts_with(expected), "{imap} {smtp} {protocol:?}: {said}");
+        }
+        // What the profile of the account lacks is not typed in for the account.
+        account.set_oauth("work");
+        for error in [error::config("client_secret of [oauth.work]: x"), error::config("x").hint("install it")] {
+            let own = error.hint.clone();
+            let said = advice(&account, Protocol::Imap, &error.into()).unwrap_or_default();
+            assert_eq!(said, own.as_deref().unwrap_or("which file to edit: espomail config path"));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{self, Kind};
 use crate::oauth::client::Proof;
 use crate::oauth::kept::{self, Kept};
 use crate::oauth::{Client, jwt};
+use crate::secret::SecretSpec;
 use crate::store::accounts::Account;
 use crate::system_words;
 
@@ -36,7 +37,10 @@ pub fn look(accounts: &[Account], ctx: &Context) -> Vec<Finding> {
         let again = format!("espomail account auth {}", account.name);
         let kept = kept::read(&file, &again);
         skew = kept.as_ref().ok().and_then(Option::as_ref).and_then(|kept| kept.skew).or(skew);
-        findings.push(of_sign_in(&check, &client, kept, &again));
+        match of_proof(&client) {
+            Some(error) => findings.push(super::failed(&check, &error)),
+            None => findings.push(of_sign_in(&check, &client, kept, &again)),
+        }
         if seen.insert(client.name.clone()) {
             findings.extend(of_secret(&client, ctx));
         }
@@ -45,6 +49,18 @@ pub fn look(accounts: &[Account], ctx: &Context) -> Vec<Finding> {
         findings.push(Finding::warn("clock", warning, "timedatectl set-ntp true"));
     }
     findings
+}
+
+/// Why a file with which the client shows who it is cannot be read on this machine. No program is run for it.
+fn of_proof(client: &Client) -> Option<anyhow::Error> {
+    let (Proof::Secret(spec) | Proof::Certificate { key: spec, .. } | Proof::ServiceAccount(spec)) = &client.proof
+    else {
+        return None;
+    };
+    match spec {
+        SecretSpec::File(path) => spec.resolve(path).err(),
+        _ => None,
+    }
 }
 
 fn of_sign_in(check: &str, client: &Client, kept: anyhow::Result<Option<Kept>>, again: &str) -> Finding {

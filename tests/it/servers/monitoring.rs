@@ -284,6 +284,21 @@ fn a_secret_that_cannot_be_had_is_doubted_when_it_is_set() {
         changed.stderr.contains("secret cmd:no-such-tool-anywhere: there is no such program in PATH"),
         "{changed:#?}"
     );
+    let looked = sandbox.run(&["doctor", "--offline"]);
+    assert!(looked.stderr.contains("hint: x: espomail account test x"), "{looked:#?}");
+    // What a profile of the configuration names and this machine lacks.
+    sandbox.config(
+        "[oauth.work]\nprovider = \"m365\"\nflow = \"app\"\ntenant = \"example.org\"\nclient_id = \"c\"\n\
+         client_secret = \"file:/nonexistent/work.secret\"\n",
+    );
+    sandbox.run(&["account", "edit", "x", "--oauth", "work"]).ok();
+    let looked = sandbox.run(&["doctor", "--offline"]).exits(78);
+    let line = looked.stdout.lines().find(|line| line.starts_with("x OAuth")).unwrap();
+    assert!(line.contains("fail") && line.contains("/nonexistent/work.secret: there is no such file"), "{looked:#?}");
+    let hint = "install -D -m 600 /dev/stdin /nonexistent/work.secret";
+    for told in [looked, sandbox.run(&["fetch", "x"]).exits(78)] {
+        assert!(told.stderr.contains(hint) && !told.stderr.contains("account secret"), "{told:#?}");
+    }
 }
 
 #[test]
