@@ -45,10 +45,16 @@ SUM = awk ' \
   END { printf "%d passed, %d failed, %d skipped", passed, failed, skipped; \
     if (there) printf " (with PostgreSQL: %d passed)", passed - before; print "" }'
 
+# Lints and tests need one build: clippy compiles the crate here, as "cargo clippy" lets it, and makes code too. Any other
+# call of cargo builds the crate again, without clippy; what it depends on is shared. Where nothing was built before, nothing is
+# kept for the next build of a part.
+test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+test: export CLIPPY_ARGS := -Dwarnings
+test: export CARGO_INCREMENTAL := $(if $(wildcard $(TARGET)/debug),1,0)
 test:
 	tests/install-packages.sh
 	cargo fmt --check
-	cargo clippy --all-targets --locked -j$(JOBS) -- -D warnings
+	cargo test --no-run --tests --bench '*' --locked -j$(JOBS)
 	{ $(TEST_ALL) || failed=1; echo "With PostgreSQL:"; tests/with-postgres.sh $(SHELL) -c '$(TEST_CHOSEN)' || failed=1; \
 	  exit $${failed:-0}; } 2>&1 | $(SUM)
 
