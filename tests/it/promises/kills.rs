@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Child, Deed, Dice, Dovecot, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail, no_file,
+    Child, Deed, Dice, Dovecot, Letter, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail, no_file,
     program, promise,
 };
 
@@ -23,20 +23,25 @@ fn date() -> jiff::Timestamp {
 /// Twenty mails: questions, answers to some of them, one of a mailing list, one out-of-office and one duplicate.
 fn fill(mailbox: &Mailbox) {
     let mail = |from: &str, subject: &str| mail(from, "support@desk.example", subject).date(date());
+    // One session for all: each point of death has a mailbox of its own.
+    let mut session = mailbox.imap();
+    let mut put = |letter: Letter| {
+        session.append("INBOX", &[], None, &letter.bytes());
+    };
     for n in 1..=12 {
         let letter = mail(&format!("c{n}@customer.example"), &format!("Question {n}"));
-        mailbox.append("INBOX", &letter.message_id(&format!("<q{n}@customer.example>")).bytes());
+        put(letter.message_id(&format!("<q{n}@customer.example>")));
     }
     for n in 1..=5 {
         let more = mail(&format!("c{n}@customer.example"), &format!("More on {n}"));
         let more = more.message_id(&format!("<m{n}@customer.example>"));
-        mailbox.append("INBOX", &more.in_reply_to(&format!("<q{n}@customer.example>")).bytes());
+        put(more.in_reply_to(&format!("<q{n}@customer.example>")));
     }
     let away = mail("c2@customer.example", "Away").message_id("<a2@customer.example>");
-    mailbox.append("INBOX", &away.add("Auto-Submitted", "auto-replied").bytes());
+    put(away.add("Auto-Submitted", "auto-replied"));
     let list = mail("c3@customer.example", "News").message_id("<l3@customer.example>");
-    mailbox.append("INBOX", &list.add("List-Id", "<news.customer.example>").bytes());
-    mailbox.append("INBOX", &mail("c4@customer.example", "Question 4").message_id("<q4@customer.example>").bytes());
+    put(list.add("List-Id", "<news.customer.example>"));
+    put(mail("c4@customer.example", "Question 4").message_id("<q4@customer.example>"));
 }
 
 struct Scene {
