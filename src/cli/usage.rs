@@ -22,7 +22,7 @@ pub fn refusal(refused: &clap::Error, root: &mut Command, words: &[String]) -> F
     root.build();
     let typed = Typed::of(root, words);
     let found = Found { refused };
-    match refused.kind() {
+    let fault = match refused.kind() {
         ErrorKind::InvalidSubcommand => unknown_command(&typed, &found),
         ErrorKind::UnknownArgument => unknown_argument(&typed, &found),
         ErrorKind::MissingRequiredArgument => missing(&typed, &found),
@@ -36,7 +36,22 @@ pub fn refusal(refused: &clap::Error, root: &mut Command, words: &[String]) -> F
         ErrorKind::ArgumentConflict => conflict(&typed, &found),
         ErrorKind::InvalidUtf8 => usage("an argument is not UTF-8".to_owned(), typed.see_help()),
         _ => usage("the command line is not understood".to_owned(), typed.see_help()),
-    }
+    };
+    let hint = fault.hint.as_ref().map(|hint| shortened(hint, words));
+    Fault { message: shortened(&fault.message, words), hint, ..fault }
+}
+
+/// Characters of what was typed that an error repeats of one word.
+const REPEATED: usize = 200;
+
+/// An error that repeats the beginning of what was typed: a file that a shell has put into a command line fills the terminal.
+fn shortened(message: &str, words: &[String]) -> String {
+    let values = words.iter().filter_map(|word| word.split_once('=')).map(|(_, value)| value);
+    let long = words.iter().map(String::as_str).chain(values).filter(|word| word.chars().count() > REPEATED);
+    long.fold(message.to_owned(), |message, word| {
+        let beginning: String = word.chars().take(REPEATED).collect();
+        message.replace(word, &format!("{beginning}…"))
+    })
 }
 
 /// The same for programs: what is wrong, and with which argument, stands in fields of its own.

@@ -3,7 +3,7 @@
 
 use std::io::{self, ErrorKind, Write as _};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::journal::{self, Priority};
 use super::{afar, pager, safe, speaker};
@@ -17,7 +17,7 @@ pub fn print(bytes: &[u8]) -> Result<()> {
     if pager::print(bytes)? {
         return Ok(());
     }
-    Ok(job_control::while_waiting(|| io::stdout().lock().write_all(bytes))?)
+    job_control::while_waiting(|| io::stdout().lock().write_all(bytes)).context("cannot write standard output")
 }
 
 /// A line on standard error, as serious as this for the journal.

@@ -529,3 +529,19 @@ fn an_unknown_time_zone_is_told_once_by_its_variable() {
     assert_eq!(said.matches(words).count(), 1, "{said}");
     assert_eq!(desk.ok("fetch").stderr, "", "cron hears nothing of it");
 }
+
+#[test]
+fn an_error_repeats_the_beginning_of_what_is_long_and_names_what_is_full() {
+    let desk = Desk::new();
+    let long = "é".repeat(5_000);
+    let of_option = format!("--if-locked={long}");
+    for args in [&["fetch", &of_option][..], &["fetch", "--if-locked", &long], &["whoami", &long]] {
+        let said = desk.run(args).exits(2).stderr;
+        assert!(said.contains("ééé") && said.contains('…') && said.chars().count() < 600, "{said}");
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let told = desk.sandbox.command(&["user", "list"]).stdout(full).output().unwrap();
+    assert_eq!(told.status.code(), Some(74));
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert!(said.contains("espomail: cannot write standard output: no space left on device"), "{said}");
+}
