@@ -1,7 +1,7 @@
 //! What a mail costs on SQLite and on PostgreSQL: to be received, and to open a case. `cargo bench --bench engines` prints the
 //! row of SQLite; within `tests/with-postgres.sh --fsync` the others as well, at several distances to the server, with what
 //! goes over the connection. Medians of alternating runs; nothing is asserted. Another number of mails is given as
-//! `cargo bench --bench engines -- MAILS`.
+//! `cargo bench --bench engines -- MAILS`. With the word `receive`, they are only received, in the file and by the socket.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -43,9 +43,12 @@ fn main() {
     let dir = std::env::temp_dir().join(format!("espomail-bench-engines-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let server = std::env::var("ESPOMAIL_TEST_SERVER").ok();
+    let only_receives = std::env::args().any(|arg| arg == "receive");
     let mut seats = vec![Seat::file()];
     if let Some(server) = &server {
         seats.push(Seat::socket(server));
+    }
+    if let Some(server) = server.as_ref().filter(|_| !only_receives) {
         seats.extend(DISTANCES.map(|distance| Seat::server(&dir, server, distance)));
     }
     println!("{mails} mails, medians of {RUNS} runs; a mail:");
@@ -56,7 +59,7 @@ fn main() {
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); seats.len()];
     for number in 0..RUNS {
         for (seat, runs) in seats.iter().zip(&mut runs) {
-            runs.push(seat.run(&dir, number, mails));
+            runs.push(seat.run(&dir, number, mails, only_receives));
         }
     }
     let medians: Vec<Run> = runs.into_iter().map(median).collect();
@@ -125,7 +128,7 @@ impl Seat {
         Seat { name: format!("PostgreSQL at {distance:?}"), server: Some(url), distance, link: Some(link) }
     }
 
-    fn run(&self, dir: &Path, number: usize, mails: u32) -> Run {
+    fn run(&self, dir: &Path, number: usize, mails: u32, only_receives: bool) -> Run {
         let store = |what: &str| {
             let name = format!("{what}{number}_{}", std::process::id());
             let place = match &self.server {
@@ -141,6 +144,9 @@ impl Seat {
             store
         };
         let received = receive(&store("received"), mails);
+        if only_receives {
+            return Run { received, ..Run::default() };
+        }
         let store = store("opened");
         let before = self.link.as_ref().map(|link| link.counts()).unwrap_or_default();
         let opened = open_cases(&store, mails);
@@ -186,7 +192,8 @@ fn noise(seed: u64, count: usize) -> Vec<u8> {
     (0..count.div_ceil(8)).flat_map(|_| next()).collect()
 }
 
-/// Stores the bytes of mails and writes them down, as a fetch does before anything else.
+/// Stores the bytes of mails and writes them down, as a fetch does before anything else. No commit of it waits for the disk,
+/// and the end waits for all of them.
 fn receive(store: &Store, mails: u32) -> f64 {
     let packed: Vec<Packed> = (0..mails).map(|uid| Packed::new(noise(uid.into(), RECEIVED)).unwrap()).collect();
     let started = Instant::now();
@@ -203,8 +210,9 @@ fn receive(store: &Store, mails: u32) -> f64 {
             }
             deliveries::receive(tx, &received)
         };
-        store.write(work).unwrap();
+        store.write_soon(work).unwrap();
     }
+    store.flush().unwrap();
     started.elapsed().as_secs_f64() * 1_000.0 / f64::from(mails)
 }
 

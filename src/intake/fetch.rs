@@ -74,8 +74,7 @@ impl Run<'_> {
     pub fn go(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
         let done = self.poll(accounts, watch);
         // What came in is told of, and the run may end. Else nobody knows what came in.
-        self.store.flush_own()?;
-        done
+        self.store.flush_after(done)
     }
 
     fn poll(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {

@@ -1,9 +1,10 @@
 //! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a host is reached
 //! ([`reach`]) by TLS ([`tls`]) and what a connection finds there ([`open`]), what is sent together ([`line`]), which statements
 //! are kept ([`kept`]), how their text is put for this engine ([`text`]), ids of rows to come ([`ids`]), which
-//! answers still hold ([`memo`]), what is done with the whole database ([`whole`]), whether all of its parts are
-//! there ([`shape`]), what errors mean ([`error`]), who has the turn ([`turn`]), whether a COMMIT without an answer was done
-//! ([`commit`]), and whether another server has taken its place ([`timeline`]).
+//! answers still hold ([`memo`]), how large bytes are read ([`pieces`]), what is done with the whole database ([`whole`]),
+//! whether all of its parts are there ([`shape`]), what errors mean ([`error`]), who has the turn ([`turn`]), whether a
+//! COMMIT without an answer was done ([`commit`]), which commits do not wait for the disk ([`soon`]), and whether another server
+//! has taken its place ([`timeline`]).
 //!
 //! A transaction that may write is READ COMMITTED and takes *the turn*, a row of the table `turns`, before it looks at
 //! anything: that is SQLite's BEGIN IMMEDIATE. At a stricter level what it sees would be older than the lock that it waited
@@ -17,9 +18,11 @@ mod letters;
 mod line;
 mod memo;
 mod open;
+mod pieces;
 mod reach;
 mod schema;
 mod shape;
+mod soon;
 mod text;
 mod timeline;
 mod tls;
@@ -28,12 +31,12 @@ mod values;
 mod whole;
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, Read};
+use std::io::Read;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
 
-pub use error::meaning;
+pub use error::{Unflushed, meaning};
 pub use open::MIGRATIONS;
 pub use values::Cells;
 
@@ -41,16 +44,15 @@ use self::commit::Begun;
 use self::ids::Ids;
 use self::kept::Kept;
 use self::line::Client;
+use self::pieces::{PIECE, Pieces};
+use self::soon::Soon;
 use self::values::{Answer, Given};
 use super::bind::Params;
 use super::columns::Columns;
 use super::count::one_row;
 use super::value::FromValue;
-use super::{Column, LARGE, Mode};
+use super::{Column, Mode};
 use crate::place::server::Server;
-
-/// The piece of a value that is stored at once: the server needs several times its size.
-const PIECE: usize = LARGE;
 
 /// Who hears of the rows that are written.
 struct Told {
@@ -86,6 +88,8 @@ struct Link {
     life: Option<String>,
     /// It is the server that the database was written on last.
     is_known: bool,
+    /// What became of commits that did not wait.
+    soon: Soon,
 }
 
 /// A transaction.
@@ -149,10 +153,9 @@ impl Conn {
             self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             return Ok(None);
         }
-        let has_turn = mode != Mode::Besides;
-        let fence = if has_turn { self.fence.borrow().clone() } else { String::new() };
+        let fence = if commit::has_turn(mode) { self.fence.borrow().clone() } else { String::new() };
         let mut link = self.link.borrow_mut();
-        match commit::begin(&mut link, has_turn, &fence, mode == Mode::Rehearse || self.admits.get()) {
+        match commit::begin(&mut link, mode, &fence, mode == Mode::Rehearse || self.admits.get()) {
             Ok(begun) => Ok(Some(begun)),
             Err(error) => {
                 let _ = link.client.batch_execute("ROLLBACK");
@@ -295,7 +298,7 @@ impl Running<'_> {
 
     pub fn load_bytes(&self, column: Column, id: i64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut pieces = self.pieces(column, id);
+        let mut pieces = Pieces::new(self, column, id);
         while let Some(piece) = pieces.next()? {
             bytes.extend(piece);
         }
@@ -308,14 +311,10 @@ impl Running<'_> {
         id: i64,
         read: impl FnOnce(&mut dyn Read) -> Result<T>,
     ) -> Result<T> {
-        let mut pieces = self.pieces(column, id);
+        let mut pieces = Pieces::new(self, column, id);
         let done = read(&mut pieces);
         // What the server said tells more than what a reader makes of it.
         pieces.failure.map_or(done, Err)
-    }
-
-    fn pieces(&self, column: Column, id: i64) -> Pieces<'_> {
-        Pieces { running: self, column, id, number: 0, piece: io::Cursor::default(), failure: None }
     }
 
     /// Gives `map` the first row, if there is one.
@@ -396,55 +395,6 @@ impl Changed<'_> {
         match self {
             Changed::Known(rows) => Ok(rows),
             Changed::Later(conn, number) => conn.link.borrow_mut().client.count(number),
-        }
-    }
-}
-
-/// The bytes of a column, a piece at a time.
-struct Pieces<'a> {
-    running: &'a Running<'a>,
-    column: Column,
-    id: i64,
-    /// Of the next piece; 0 = what is in the column itself.
-    number: i64,
-    piece: io::Cursor<Vec<u8>>,
-    failure: Option<anyhow::Error>,
-}
-
-impl Pieces<'_> {
-    fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let Column { table, name } = self.column;
-        let read =
-            |cells: Cells<'_>, _: &Columns| Vec::from_value(cells.value(0)?).map_err(|misfit| misfit.of(name).into());
-        let piece = match self.number {
-            0 => self.running.first(&format!("SELECT {name} FROM {table} WHERE id = ?1"), [self.id], read)?,
-            number => {
-                let sql = format!("SELECT {name} FROM {table}_pieces WHERE row_id = ?1 AND number = ?2");
-                self.running.first(&sql, [self.id, number], read)?
-            }
-        };
-        ensure!(piece.is_some() || self.number > 0, "there is no row {} of {table}", self.id);
-        self.number += 1;
-        Ok(piece)
-    }
-}
-
-impl Read for Pieces<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.piece.read(buffer)?;
-        if read > 0 || buffer.is_empty() {
-            return Ok(read);
-        }
-        match self.next() {
-            Ok(Some(piece)) => {
-                self.piece = io::Cursor::new(piece);
-                self.piece.read(buffer)
-            }
-            Ok(None) => Ok(0),
-            Err(error) => {
-                self.failure = Some(error);
-                Err(io::Error::other("the database does not give the bytes"))
-            }
         }
     }
 }

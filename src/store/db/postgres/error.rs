@@ -33,6 +33,28 @@ impl fmt::Display for Replaced {
 
 impl std::error::Error for Replaced {}
 
+/// The server has crashed, and may have lost commits that did not wait.
+#[derive(Debug)]
+pub(super) struct Crashed;
+
+impl fmt::Display for Crashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it has crashed")
+    }
+}
+
+impl std::error::Error for Crashed {}
+
+/// Commits that did not wait may not be on the disk of the server, for the reason that follows.
+#[derive(Debug)]
+pub struct Unflushed;
+
+impl fmt::Display for Unflushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what was stored last may be lost, and then comes again")
+    }
+}
+
 /// What an error means; `None` = it is none of PostgreSQL.
 pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     if let Some(Unsure(words)) = error.downcast_ref() {
@@ -40,6 +62,9 @@ pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     }
     if error.is::<Replaced>() {
         return Some(Meaning::Lost(Loss::Ended(Replaced.to_string())));
+    }
+    if error.is::<Crashed>() {
+        return Some(Meaning::Lost(Loss::Ended(Crashed.to_string())));
     }
     let error = error.downcast_ref::<tokio_postgres::Error>()?;
     let Some(said) = error.as_db_error() else {

@@ -9,6 +9,7 @@ use super::kept::Kept;
 use super::letters;
 use super::reach::connected;
 use super::schema::SCHEMA;
+use super::soon::Soon;
 use super::{Conn, Link, Open, Running};
 use crate::error as errors;
 use crate::place::server::Server;
@@ -52,6 +53,7 @@ impl Link {
             savepoints: Vec::new(),
             life: None,
             is_known: false,
+            soon: Soon::default(),
         })
     }
 }

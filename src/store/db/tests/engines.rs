@@ -163,3 +163,25 @@ fn a_commit_on_a_server_waits_for_the_disk_though_its_role_does_not_ask_for_that
     tell("RESET synchronous_commit");
     assert_eq!(said.as_deref(), Some("on"));
 }
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_server_does_not_wait_for_its_disk_where_that_is_not_asked_for() {
+    let Some(server) = Store::server_of_tests().unwrap() else { return };
+    let store = Store::create(&Place::new(Database::Server(Box::new(server)), None)).unwrap();
+    let waits = |tx: &Tx<'_>| tx.value::<String>("SELECT current_setting('synchronous_commit')", []);
+    let add = |tx: &Tx<'_>, round: i32| {
+        tx.execute("INSERT INTO teams (name, created_at) VALUES (?1, 0)", params![format!("team {round}")]).map(drop)
+    };
+    let number = |tx: &Tx<'_>, sql: &str| tx.value::<i64>(sql, []).map(Option::unwrap_or_default);
+    for round in 0..10 {
+        let said = store.write_soon(|tx| add(tx, round).and_then(|()| waits(tx))).unwrap();
+        assert_eq!(said.as_deref(), Some("off"), "round {round}");
+        let end = store.read(|tx| number(tx, "SELECT CAST(pg_current_wal_insert_lsn() - '0/0' AS BIGINT)")).unwrap();
+        store.flush_own().unwrap();
+        let flushed = store.read(|tx| number(tx, "SELECT CAST(pg_current_wal_flush_lsn() - '0/0' AS BIGINT)")).unwrap();
+        assert!(flushed >= end, "round {round}");
+    }
+    store.write_soon::<()>(|_| bail!("no")).unwrap_err();
+    assert_eq!(store.write(waits).unwrap().as_deref(), Some("on"));
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::support::{Child, Stop, wait_until};
+use crate::support::{Child, Deed, Rule, Side, Stop, When, wait_until};
 
 #[test]
 fn a_commit_without_an_answer_is_looked_up_and_the_run_goes_on() {
@@ -26,16 +26,42 @@ fn a_commit_without_an_answer_is_looked_up_and_the_run_goes_on() {
     promise("R1", &format!("{what}, committed or not: wrongly told"), "0");
 }
 
+/// Nothing is written down before a COMMIT that waits for it.
+fn is_lazy(postgres: &Postgres) {
+    for sql in ["ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()"] {
+        postgres.superuser("postgres").batch_execute(sql).unwrap();
+    }
+}
+
+/// Nobody waits until the database has what comes in on its disk, before it is deleted elsewhere.
+#[test]
+fn mail_that_was_deleted_on_its_server_is_there_after_a_crash() {
+    let postgres = Postgres::own();
+    let rig = Rig::new(&postgres, fill_with_few);
+    is_lazy(&postgres);
+    let Scene { sandbox, mailbox, imap, .. } = &rig.scene;
+    sandbox.run(&["account", "edit", "support", "--after", "delete"]).ok();
+    let deed = Deed::Hold(Duration::from_secs(6));
+    imap.set_rule(Some(Rule { side: Side::Server, text: "xpunge", nth: 1, when: When::Before, deed }));
+    let run = sandbox.call(&["fetch"]).spawn();
+    wait_until(Duration::from_secs(30), || mailbox.messages("INBOX").is_empty());
+    postgres.restart(Stop::Immediate)();
+    let run = run.wait();
+    assert!(imap.fired() && run.code == 75, "the run was over before the crash: {run:#?}");
+    rig.tells("crash", &run);
+    assert_eq!(
+        sandbox.query("SELECT outcome FROM deliveries ORDER BY id"),
+        ["imported", "imported", "imported", "duplicate"]
+    );
+    promise("R1", "PostgreSQL crashes when mail was deleted on its server: lost", "0");
+}
+
 /// The server gives the number of a transaction again where it has written nothing of it down before it died.
 #[test]
 fn a_commit_of_which_a_crash_left_nothing_is_not_taken_for_another_one() {
     let postgres = Postgres::own();
     let rig = Rig::new(&postgres, fill_with_few);
-    // Nothing is written down before a COMMIT.
-    let lazy = "ALTER SYSTEM SET wal_writer_delay = '10s'";
-    for sql in [lazy, "SELECT pg_reload_conf()"] {
-        postgres.superuser("postgres").batch_execute(sql).unwrap();
-    }
+    is_lazy(&postgres);
     for nth in spread(rig.commits, 3) {
         let point = format!("crash at COMMIT {nth} of {}", rig.commits);
         let restart = postgres.restart(Stop::Immediate);
