@@ -21,7 +21,13 @@ done
 # Each test has a database of some hundred files: in memory, where that has room and nothing has to be kept.
 room=$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -n 1 || true)
 [[ ${room:-0} -lt 4000 || " ${options[*]} " == *" --fsync "* ]] || place=/dev/shm
-base=$(TMPDIR=${place:-${TMPDIR:-/tmp}} mktemp -d --suffix=.postgres)
+place=${place:-${TMPDIR:-/tmp}}
+# What one left that was killed itself: its server has ended with it and has taken its own directory away.
+for left in "$place"/pg.*.postgres; do
+  number=${left##*/pg.} number=${number%%.*}
+  [ ! -d "$left" ] || [ -e "$left/server" ] || [ -e "/proc/$number" ] || rm -rf "$left"
+done
+base=$(mktemp -d "$place/pg.$$.XXXXXX.postgres")
 chmod 755 "$base"
 mkfifo "$base/alive"
 exec 9<>"$base/alive" 8>"$base/ready"

@@ -94,6 +94,8 @@ unix_socket_directories = '$DIR/socket'
 unix_socket_permissions = 0700
 max_connections = 200
 shared_buffers = 32MB
+# In its directory, which goes with it.
+dynamic_shared_memory_type = mmap
 jit = off
 wal_level = $([ -n "$primary" ] && echo replica || echo minimal)
 min_wal_size = 32MB
