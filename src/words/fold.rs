@@ -25,8 +25,7 @@ pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
-        let end = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
-        let (ascii, after) = rest.split_at_checked(end).unwrap_or_default();
+        let (ascii, after) = rest.split_at_checked(ascii(rest.as_bytes())).unwrap_or_default();
         let start = folded.len();
         folded.push_str(ascii);
         folded.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
@@ -45,6 +44,13 @@ pub fn fold(text: &str) -> String {
         rest = after;
     }
     folded
+}
+
+/// The number of ASCII characters that a text begins with.
+fn ascii(text: &[u8]) -> usize {
+    let blocks = text.chunks(64).take_while(|block| block.is_ascii()).map(<[u8]>::len).sum();
+    let rest = text.get(blocks..).unwrap_or_default();
+    blocks + rest.iter().take_while(|byte| byte.is_ascii()).count()
 }
 
 /// Takes out the end of a line before `at` that stands in the midst of a sentence without blanks.

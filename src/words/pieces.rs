@@ -1,5 +1,7 @@
 //! Where words begin in a folded text.
 
+use std::sync::LazyLock;
+
 use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 
@@ -17,7 +19,15 @@ enum Kind {
     Dense,
 }
 
+/// The kinds of the characters that most texts consist of, by their code.
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| ('\0'..'\u{700}').map(kind_of).collect());
+
 fn kind(c: char) -> Kind {
+    let known = usize::try_from(u32::from(c)).ok().and_then(|code| KINDS.get(code));
+    known.copied().unwrap_or_else(|| kind_of(c))
+}
+
+fn kind_of(c: char) -> Kind {
     match c {
         c if c.is_ascii_alphanumeric() => Kind::Word,
         c if c.is_ascii() => Kind::Gap,
@@ -39,17 +49,18 @@ pub(super) fn is_unspaced(c: char) -> bool {
 
 /// Thai, Lao, Burmese, Khmer and their neighbours; Korean; Japanese and Chinese. Their digits are words as elsewhere.
 pub(super) fn is_dense(c: char) -> bool {
+    // The most usual ones come first: it is asked of every letter.
     matches!(c,
-        '\u{e01}'..='\u{e3a}' | '\u{e40}'..='\u{e4e}' | '\u{e81}'..='\u{ece}' | '\u{edc}'..='\u{edf}'
+        '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{ac00}'..='\u{d7fb}'
+        | '\u{e01}'..='\u{e3a}' | '\u{e40}'..='\u{e4e}' | '\u{e81}'..='\u{ece}' | '\u{edc}'..='\u{edf}'
         | '\u{1000}'..='\u{103f}' | '\u{1050}'..='\u{108f}' | '\u{109a}'..='\u{109f}' | '\u{a9e0}'..='\u{a9ef}'
         | '\u{a9fa}'..='\u{a9fe}' | '\u{aa60}'..='\u{aa7f}'
         | '\u{1780}'..='\u{17d3}' | '\u{17d7}' | '\u{17dc}' | '\u{17dd}'
         | '\u{1950}'..='\u{1974}' | '\u{1980}'..='\u{19c9}' | '\u{1a20}'..='\u{1a7f}'
-        | '\u{1100}'..='\u{11ff}' | '\u{a960}'..='\u{a97c}' | '\u{ac00}'..='\u{d7fb}'
+        | '\u{1100}'..='\u{11ff}' | '\u{a960}'..='\u{a97c}'
         | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3031}'..='\u{3035}' | '\u{3038}'..='\u{303c}'
-        | '\u{3041}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{312f}' | '\u{3131}'..='\u{318e}'
-        | '\u{31a0}'..='\u{31bf}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{1aff0}'..='\u{1b16f}' | '\u{20000}'..='\u{323af}')
+        | '\u{30fc}'..='\u{312f}' | '\u{3131}'..='\u{318e}' | '\u{31a0}'..='\u{31bf}' | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{1aff0}'..='\u{1b16f}' | '\u{20000}'..='\u{323af}')
 }
 
 /// Neighbours of one kind, from left to right.
