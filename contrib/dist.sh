@@ -22,7 +22,7 @@ packed() { # DIRECTORY: DIRECTORY.tar.xz, the same bytes from the same files
 
 name=espomail-$version
 git -C "$source" archive --prefix="$name/" HEAD | tar -C "$work" -x
-(cd "$work/$name" && mkdir .cargo && cargo vendor --locked --quiet >.cargo/config.toml)
+(cd "$work/$name" && cargo vendor --locked --quiet >>.cargo/config.toml)
 packed "$name"
 
 # It is built from these sources alone. OpenSSL comes with it; the C library stays outside, because names of hosts and
