@@ -123,7 +123,8 @@ fn auto_reply_header(message: &Message) -> Option<String> {
 }
 
 fn header_that_begins(message: &Message, names: &[&str]) -> Option<String> {
-    let is_one = |name: &str| names.iter().any(|wanted| name.to_ascii_lowercase().starts_with(wanted));
+    let begins = |name: &str, wanted: &str| name.get(..wanted.len()).is_some_and(|it| it.eq_ignore_ascii_case(wanted));
+    let is_one = |name: &str| names.iter().any(|wanted| begins(name, wanted));
     let mut headers = message.headers.iter();
     headers.find(|(name, value)| is_one(name) && keyword(value) != "no").map(|(name, value)| match value.trim() {
         "" => shown(name),

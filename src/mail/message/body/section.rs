@@ -128,16 +128,22 @@ pub(super) fn decoded_text(part: &Part<'_>, defects: &mut Defects) -> String {
 
 /// LF line ends, no NUL.
 fn plain_lines(text: String) -> String {
-    if memchr::memchr2(b'\r', b'\0', text.as_bytes()).is_none() {
+    let next = |text: &str| memchr::memchr2(b'\r', b'\0', text.as_bytes());
+    if next(&text).is_none() {
         return text;
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
-    while let Some((plain, tail)) = rest.split_once(['\r', '\0']) {
+    while let Some((plain, tail)) = next(rest).and_then(|at| rest.split_at_checked(at)) {
         out.push_str(plain);
-        let is_nul = rest.as_bytes().get(plain.len()) == Some(&0);
-        out.push(if is_nul { '\u{FFFD}' } else { '\n' });
-        rest = if is_nul { tail } else { tail.strip_prefix('\n').unwrap_or(tail) };
+        if let Some(tail) = tail.strip_prefix('\0') {
+            out.push('\u{FFFD}');
+            rest = tail;
+        } else {
+            out.push('\n');
+            let tail = tail.strip_prefix('\r').unwrap_or(tail);
+            rest = tail.strip_prefix('\n').unwrap_or(tail);
+        }
     }
     out.push_str(rest);
     out
