@@ -35,7 +35,7 @@ fn of_a_large_message_the_beginning_can_be_read_alone() {
 }
 
 fn with_attachment(text: &str, attachment: &[u8]) -> Vec<u8> {
-    let letters = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, attachment);
+    let letters = base64_simd::STANDARD.encode_to_string(attachment);
     let lines: Vec<&str> = letters.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("{text}\r\n\r\n{}\r\n--x--\r\n", lines.join("\r\n")).into_bytes()
 }

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use base64::Engine as _;
-
 use crate::support::cutter::{FULL_LOG, Fate, Harm, Step};
 use crate::support::{Cutter, Dovecot, Mailbox, Postgres, Run, Sandbox, Stop, mail, noise, scratch};
 
@@ -50,7 +48,7 @@ fn id(which: &str) -> String {
 /// Mails of 600 KB, which can hardly be packed.
 fn fill(mailbox: &Mailbox) {
     for number in 1..=30 {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(noise(number, 450 << 10));
+        let encoded = base64_simd::STANDARD.encode_to_string(noise(number, 450 << 10));
         let lines = encoded.as_bytes().chunks(70).map(|line| format!("{}\n", String::from_utf8_lossy(line)));
         let letter =
             mail(&format!("c{number}@customer.example"), "support@desk.example", &format!("Question {number}"));

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-
 use crate::support::{Call, Dovecot, Postgres, Sandbox, is_on_server, noise, promise};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -42,7 +40,7 @@ fn peak(call: Call<'_>, database: Option<&str>) -> (Peak, String) {
 
 /// A mail with an attachment of 37 MiB.
 fn letter() -> Vec<u8> {
-    let encoded = base64::engine::general_purpose::STANDARD.encode(noise(7, 37 << 20));
+    let encoded = base64_simd::STANDARD.encode_to_string(noise(7, 37 << 20));
     let mut text = b"From: c@customer.example\r\nTo: support@desk.example\r\nSubject: Plans\r\nMessage-ID: <p@customer.example>\r\n\
         Date: Mon, 30 Nov 2026 07:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
         --b\r\n\r\nHere they are.\r\n--b\r\nContent-Type: application/octet-stream; name=plans.bin\r\n\
