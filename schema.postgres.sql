@@ -526,14 +526,16 @@ CREATE TABLE emails (
   key TEXT COLLATE "C",
   message_id TEXT COLLATE "C" NOT NULL,
   raw_id BIGINT REFERENCES raw_messages DEFERRABLE,
-  status TEXT COLLATE "C" NOT NULL CHECK (status IN ('Draft', 'Sending', 'Sent', 'Archived', 'Failed')),
+  status TEXT COLLATE "C" NOT NULL CHECK (status = 'Draft' OR status = 'Sending' OR status = 'Sent' OR status = 'Archived'
+                OR status = 'Failed'),
   subject TEXT COLLATE "C" NOT NULL,
   from_name TEXT COLLATE "C" NOT NULL DEFAULT '',
   from_address TEXT COLLATE "C" NOT NULL DEFAULT '',
   date BIGINT,
   received_at BIGINT NOT NULL,
   has_html BOOLEAN NOT NULL DEFAULT FALSE,
-  parent_type TEXT COLLATE "C" CHECK (parent_type IN ('company', 'contact', 'lead', 'opportunity', 'case')),
+  parent_type TEXT COLLATE "C" CHECK (parent_type = 'company' OR parent_type = 'contact' OR parent_type = 'lead'
+                OR parent_type = 'opportunity' OR parent_type = 'case'),
   parent_id BIGINT,
   verified BOOLEAN NOT NULL DEFAULT TRUE,
   automatic TEXT COLLATE "C" NOT NULL DEFAULT '',
@@ -543,9 +545,11 @@ CREATE TABLE emails (
   flagged TEXT COLLATE "C" NOT NULL DEFAULT '',
   created_at BIGINT NOT NULL,
   group_folder_id BIGINT REFERENCES folders ON DELETE SET NULL DEFERRABLE,
-  group_place TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (group_place IN ('', 'archive', 'trash')),
+  group_place TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (group_place = '' OR group_place = 'archive'
+                OR group_place = 'trash'),
   private BOOLEAN NOT NULL DEFAULT FALSE,
-  verdict TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (verdict IN ('', 'pass', 'none', 'fail')),
+  verdict TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (verdict = '' OR verdict = 'pass' OR verdict = 'none'
+                OR verdict = 'fail'),
   author_name TEXT COLLATE "C",
   author_address TEXT COLLATE "C",
   undecided BOOLEAN NOT NULL DEFAULT FALSE,
@@ -585,7 +589,8 @@ CREATE TABLE email_bodies (
 
 CREATE TABLE email_addresses (
   email_id BIGINT NOT NULL REFERENCES emails ON DELETE CASCADE DEFERRABLE,
-  field TEXT COLLATE "C" NOT NULL CHECK (field IN ('from', 'reply-to', 'to', 'cc', 'bcc')),
+  field TEXT COLLATE "C" NOT NULL CHECK (field = 'from' OR field = 'reply-to' OR field = 'to' OR field = 'cc'
+                OR field = 'bcc'),
   position BIGINT NOT NULL,
   address TEXT COLLATE "C" NOT NULL,
   name TEXT COLLATE "C" NOT NULL DEFAULT '',
@@ -660,14 +665,16 @@ CREATE TABLE deliveries (
   truncated BOOLEAN NOT NULL DEFAULT FALSE,
   raw_id BIGINT REFERENCES raw_messages DEFERRABLE,
   recipient TEXT COLLATE "C",
-  outcome TEXT COLLATE "C" NOT NULL CHECK (outcome IN ('received', 'imported', 'duplicate', 'own', 'skipped', 'quarantined', 'discarded', 'unfetchable', 'missing')),
+  outcome TEXT COLLATE "C" NOT NULL CHECK (outcome = 'received' OR outcome = 'imported' OR outcome = 'duplicate'
+                OR outcome = 'own' OR outcome = 'skipped' OR outcome = 'quarantined' OR outcome = 'discarded'
+                OR outcome = 'unfetchable' OR outcome = 'missing'),
   reason TEXT COLLATE "C" NOT NULL DEFAULT '',
   email_id BIGINT REFERENCES emails DEFERRABLE,
   deaths BIGINT NOT NULL DEFAULT 0,
   attempts BIGINT NOT NULL DEFAULT 0,
   tried_at BIGINT,
   received_at BIGINT NOT NULL,
-  source TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (source IN ('', 'import', 'history')),
+  source TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (source = '' OR source = 'import' OR source = 'history'),
   UNIQUE (account_id, folder, uidvalidity, uid)
 );
 CREATE INDEX deliveries_outcome ON deliveries (outcome, account_id, folder, uid);
@@ -866,7 +873,7 @@ CREATE VIEW email_texts AS
     coalesce((SELECT string_agg(a.name || ' ' || a.address, E'\n' ORDER BY a.field, a.position) FROM email_addresses a
       WHERE a.email_id = e.id AND a.field <> 'bcc'), '')
       || coalesce(E'\n' || e.author_name || ' ' || e.author_address, '') AS addresses,
-    substr(b.text, 1, 262144)
+    CASE WHEN octet_length(b.text) <= 262144 THEN b.text ELSE substr(b.text, 1, 262144) END
       || coalesce((SELECT E'\n' || string_agg(substr(v.text, 1, 65536), E'\n' ORDER BY v.id) FROM (
         SELECT id, text FROM email_variants WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text,
     coalesce((SELECT string_agg(f.name, E'\n' ORDER BY f.part) FROM (

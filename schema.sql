@@ -3,7 +3,8 @@
 --
 -- Times are whole seconds since 1970-01-01T00:00:00Z. Ids are never reused. Enums are text labels in
 -- EspoCRM's words. Addresses and message ids are stored in the form they are compared in: addresses in
--- lower case, message ids without angle brackets.
+-- lower case, message ids without angle brackets. Where rows are many, a CHECK has OR: for a longer list after IN, SQLite makes a
+-- table in each INSERT.
 
 -- One row of facts about this installation.
 CREATE TABLE instance (
@@ -414,14 +415,16 @@ CREATE TABLE emails (
   key         TEXT,                               -- 16 hex digits for signed message ids without a case; NULL until one is signed
   message_id  TEXT    NOT NULL,                   -- or sha256:… of the content where there is none
   raw_id      INTEGER REFERENCES raw_messages,
-  status      TEXT    NOT NULL CHECK (status IN ('Draft', 'Sending', 'Sent', 'Archived', 'Failed')),
+  status      TEXT    NOT NULL CHECK (status = 'Draft' OR status = 'Sending' OR status = 'Sent' OR status = 'Archived'
+                OR status = 'Failed'),
   subject     TEXT    NOT NULL,
   from_name   TEXT    NOT NULL DEFAULT '',
   from_address TEXT   NOT NULL DEFAULT '',
   date        INTEGER,                            -- the Date header, where it can be read
   received_at INTEGER NOT NULL,                   -- INTERNALDATE, else when it came here; sent mail: when it was composed
   has_html    INTEGER NOT NULL DEFAULT 0,
-  parent_type TEXT CHECK (parent_type IN ('company', 'contact', 'lead', 'opportunity', 'case')),
+  parent_type TEXT CHECK (parent_type = 'company' OR parent_type = 'contact' OR parent_type = 'lead'
+                OR parent_type = 'opportunity' OR parent_type = 'case'),
   parent_id   INTEGER,
   verified    INTEGER NOT NULL DEFAULT 1,         -- 0 = attached by a signed id from somebody who does not take part (B4.10)
   automatic   TEXT    NOT NULL DEFAULT '',        -- the rule by which it is machine mail (B8.1), empty = written by a person
@@ -431,9 +434,9 @@ CREATE TABLE emails (
   flagged     TEXT    NOT NULL DEFAULT '',        -- e.g. the same Message-ID on another message
   created_at  INTEGER NOT NULL,
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
-  group_place TEXT    NOT NULL DEFAULT '' CHECK (group_place IN ('', 'archive', 'trash')), -- within the group folder, for everybody who works in it
+  group_place TEXT    NOT NULL DEFAULT '' CHECK (group_place = '' OR group_place = 'archive' OR group_place = 'trash'), -- within the group folder, for everybody who works in it
   private     INTEGER NOT NULL DEFAULT 0,         -- personal accounts alone delivered it and nobody shared it (B6.1)
-  verdict     TEXT    NOT NULL DEFAULT '' CHECK (verdict IN ('', 'pass', 'none', 'fail')), -- by the account's authserv-id (B4.12)
+  verdict     TEXT    NOT NULL DEFAULT '' CHECK (verdict = '' OR verdict = 'pass' OR verdict = 'none' OR verdict = 'fail'), -- by the account's authserv-id (B4.12)
   author_name TEXT,                               -- the person who writes, where From is shared (B4.13); NULL = the one in From
   author_address TEXT,
   undecided   INTEGER NOT NULL DEFAULT 0,         -- unverified mail of a case that nobody has accepted, refused or answered (B4.10)
@@ -458,7 +461,7 @@ CREATE TABLE email_bodies (
 
 CREATE TABLE email_addresses (
   email_id INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
-  field    TEXT    NOT NULL CHECK (field IN ('from', 'reply-to', 'to', 'cc', 'bcc')),
+  field    TEXT    NOT NULL CHECK (field = 'from' OR field = 'reply-to' OR field = 'to' OR field = 'cc' OR field = 'bcc'),
   position INTEGER NOT NULL,
   address  TEXT    NOT NULL,
   name     TEXT    NOT NULL DEFAULT '',
@@ -548,15 +551,16 @@ CREATE TABLE deliveries (
   truncated     INTEGER NOT NULL DEFAULT 0,
   raw_id        INTEGER REFERENCES raw_messages,
   recipient     TEXT,                             -- envelope recipient (ingest)
-  outcome       TEXT    NOT NULL CHECK (outcome IN
-                  ('received', 'imported', 'duplicate', 'own', 'skipped', 'quarantined', 'discarded', 'unfetchable', 'missing')),
+  outcome       TEXT    NOT NULL CHECK (outcome = 'received' OR outcome = 'imported' OR outcome = 'duplicate'
+                OR outcome = 'own' OR outcome = 'skipped' OR outcome = 'quarantined' OR outcome = 'discarded'
+                OR outcome = 'unfetchable' OR outcome = 'missing'),
   reason        TEXT    NOT NULL DEFAULT '',
   email_id      INTEGER REFERENCES emails,
   deaths        INTEGER NOT NULL DEFAULT 0,       -- runs that died while importing it
   attempts      INTEGER NOT NULL DEFAULT 0,       -- runs in which the server listed it but did not deliver it
   tried_at      INTEGER,                          -- the last of them
   received_at   INTEGER NOT NULL,
-  source        TEXT    NOT NULL DEFAULT '' CHECK (source IN ('', 'import', 'history')), -- by `import --as-new`, by `import`
+  source        TEXT    NOT NULL DEFAULT '' CHECK (source = '' OR source = 'import' OR source = 'history'), -- by `import --as-new`, by `import`
   UNIQUE (account_id, folder, uidvalidity, uid)
 ) STRICT;
 CREATE INDEX deliveries_outcome ON deliveries (outcome, account_id, folder, uid);
@@ -759,7 +763,7 @@ CREATE VIEW email_texts AS
     coalesce((SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
       WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)), '')
       || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
-    substr(b.text, 1, 262144)
+    CASE WHEN octet_length(b.text) <= 262144 THEN b.text ELSE substr(b.text, 1, 262144) END
       || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants
         WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text,
     coalesce((SELECT group_concat(name, char(10)) FROM (SELECT f.name FROM email_attachments f

@@ -8,4 +8,4 @@ pub mod calls;
 pub mod dice;
 mod growth;
 pub mod literals;
-mod portable;
+pub mod portable;

@@ -63,6 +63,15 @@ impl Store {
         }
     }
 
+    /// The instructions that a statement is for SQLite.
+    pub fn instructions(&self, sql: &str) -> Result<Vec<String>> {
+        match &self.engine {
+            Engine::Sqlite(conn) => conn.instructions(sql),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => anyhow::bail!("instructions are those of SQLite"),
+        }
+    }
+
     /// Prepares a statement and does not run it; the types of its values, where they are not known as the engine takes them.
     pub fn prepare(&self, sql: &str, types: Option<&[Ty]>) -> Result<Vec<Ty>> {
         match &self.engine {

@@ -8,23 +8,25 @@ use super::Label;
 use crate::store::accounts::certificates::Served;
 use crate::store::accounts::{AccountKind, Auth, AutoMail, Distribution, DmarcNone, PutIn, Share, StaffForward, Tls};
 use crate::store::cases::{CaseStatus, Priority, Role, WaitingFor};
-use crate::store::deliveries::Source;
+use crate::store::deliveries::{Outcome, Source};
 use crate::store::emails::{EmailStatus, Field, GroupPlace};
 use crate::store::log::LogOutcome;
 use crate::store::notifications::{ByEmail, NotificationKind};
 use crate::store::outbox::{OutboxKind, OutboxState};
 use crate::store::parent::ParentType;
 use crate::store::permissions::Level;
+use crate::store::tests::portable::in_lists;
 use crate::store::users::UserType;
 
 /// Every `CHECK (column IN (…))` of the schema: table, column, labels.
 fn checks() -> BTreeMap<String, Vec<String>> {
-    let (mut table, mut found) = ("", BTreeMap::new());
-    for line in include_str!("../../../schema.sql").lines() {
-        if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
-            table = rest.split(' ').next().unwrap();
-        }
-        for check in line.split("CHECK (").skip(1).filter_map(|check| check.split_once(" IN (")) {
+    let mut found = BTreeMap::new();
+    for definition in in_lists(include_str!("../../../schema.sql")).split("CREATE TABLE ").skip(1) {
+        let table = definition.split(' ').next().unwrap();
+        for check in definition.split("CHECK (").skip(1).filter_map(|check| check.split_once(" IN (")) {
+            if check.0.contains(' ') {
+                continue;
+            }
             let labels =
                 check.1.split(')').next().unwrap().split(", ").map(|label| label.trim_matches('\'').to_owned());
             found.insert(format!("{table}.{}", check.0), labels.collect());
@@ -76,6 +78,7 @@ fn enums() -> BTreeMap<String, Vec<String>> {
         ("emails.verdict", words(&["", "pass", "none", "fail"])),
         ("email_addresses.field", all::<Field>()),
         ("email_users.folder", words(&["inbox", "sent"])),
+        ("deliveries.outcome", all::<Outcome>()),
         ("deliveries.source", all::<Source>()),
         ("notification_settings.kind", of(&NotificationKind::SWITCHED)),
         ("notification_settings.by_email", all::<ByEmail>()),

@@ -29,7 +29,7 @@ CREATE VIEW email_texts AS
     coalesce((SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
       WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)), '')
       || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
-    substr(b.text, 1, 262144)
+    CASE WHEN octet_length(b.text) <= 262144 THEN b.text ELSE substr(b.text, 1, 262144) END
       || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants
         WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text,
     coalesce((SELECT group_concat(name, char(10)) FROM (SELECT f.name FROM email_attachments f

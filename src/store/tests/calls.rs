@@ -144,7 +144,9 @@ fn alike_for_all(tx: &Tx<'_>) {
     let _ = deliveries::forget_numbers(tx, 1, "INBOX", 1);
     let _ = emails::by_key(tx, "k");
     let _ = emails::by_message_id(tx, "m");
+    let _ = emails::known_by_message_id(tx, "m");
     let _ = emails::referring_to(tx, "m");
+    let _ = emails::known_referring_to(tx, "m");
     let _ = emails::of_case(tx, 1);
     let _ = emails::newest_of_case(tx, 1);
     let _ = filters::all(tx);
@@ -166,6 +168,7 @@ fn alike_for_all(tx: &Tx<'_>) {
     let _ = users::by_username(tx, "x");
     let _ = users::by_login(tx, "x");
     let _ = users::by_address(tx, "x@x");
+    let _ = users::addresses(tx);
     let _ = users::in_team(tx, 1, "");
     let _ = users::trace(tx, 1);
     for since in [None, Some(NOW)] {

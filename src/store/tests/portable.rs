@@ -59,6 +59,25 @@ const FLAGS: &[&str] = &[
 /// Names that are the same in upper and lower case, as other tables call them.
 const NAMES: &[&str] = &["name", "username", "a.name", "f.name", "q.name", "s.name", "t.name", "u.username"];
 
+/// A definition in which `CHECK (column = 'a' OR column = 'b')` is written as `CHECK (column IN ('a', 'b'))`.
+pub fn in_lists(definition: &str) -> String {
+    let mut checks = definition.split("CHECK (");
+    let mut text = checks.next().unwrap_or_default().to_owned();
+    for check in checks {
+        let (condition, rest) = check.split_once(')').unwrap();
+        let equal: Option<Vec<_>> = condition.split(" OR ").map(|one| one.trim().split_once(" = '")).collect();
+        let list = equal.filter(|all| all.len() > 1).map(|all| {
+            let words: Vec<String> = all.iter().map(|(_, word)| format!("'{word}")).collect();
+            format!("{} IN ({})", all[0].0, words.join(", "))
+        });
+        text.push_str("CHECK (");
+        text.push_str(&list.unwrap_or_else(|| condition.to_owned()));
+        text.push(')');
+        text.push_str(rest);
+    }
+    text
+}
+
 /// One blank between words, none after an opening and before a closing parenthesis.
 pub fn flat(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(").replace(" )", ")")

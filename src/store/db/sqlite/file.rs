@@ -222,14 +222,25 @@ impl Conn {
     /// The steps by which a statement would find its rows, as EXPLAIN QUERY PLAN tells them.
     #[cfg(test)]
     pub fn plan(&self, sql: &str) -> Result<Vec<String>> {
-        let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        self.explain(&format!("EXPLAIN QUERY PLAN {sql}"), "detail")
+    }
+
+    /// The instructions of a statement, as EXPLAIN tells them.
+    #[cfg(test)]
+    pub fn instructions(&self, sql: &str) -> Result<Vec<String>> {
+        self.explain(&format!("EXPLAIN {sql}"), "opcode")
+    }
+
+    #[cfg(test)]
+    fn explain(&self, sql: &str, column: &str) -> Result<Vec<String>> {
+        let mut statement = self.0.prepare(sql)?;
         for place in 1..=statement.parameter_count() {
             statement.raw_bind_parameter(place, rusqlite::types::Null)?;
         }
         let mut rows = statement.raw_query();
         let mut steps = Vec::new();
         while let Some(row) = rows.next()? {
-            steps.push(row.get("detail")?);
+            steps.push(row.get(column)?);
         }
         Ok(steps)
     }

@@ -6,6 +6,7 @@ use rusqlite::types::Value;
 
 use super::*;
 use crate::store::disk;
+use crate::store::tests::portable::in_lists;
 
 /// Rows that each table gets, as far as its conditions let it.
 const ROWS: i64 = 3;
@@ -66,11 +67,11 @@ pub(super) fn columns(conn: &Connection, table: &str) -> Vec<String> {
     texts(conn, &format!("SELECT name FROM pragma_table_xinfo('{table}') WHERE hidden = 0 ORDER BY cid"))
 }
 
-/// A definition without what has no meaning: comments, quotes and the way it is set.
+/// A definition without what has no meaning: comments, quotes, the way it is set and how a list of words is written.
 pub(super) fn plain(sql: &str) -> String {
     let lines = sql.lines().map(|line| line.split_once("--").map_or(line, |(before, _)| before));
     let words = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
-    words.replace('"', "").replace("( ", "(").replace(" )", ")")
+    in_lists(&words.replace('"', "").replace("( ", "(").replace(" )", ")"))
 }
 
 /// The columns and conditions of a table, and what else is said of it.
