@@ -10,7 +10,7 @@ use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
-use crate::store::{raw, records, users};
+use crate::store::{raw, records};
 
 /// A mail to more people than this makes nobody of them a participant.
 const MOST_READERS: usize = 20;
@@ -53,7 +53,7 @@ pub fn role(tx: &Tx<'_>, world: &World<'_>, case: &Case, address: &str) -> Resul
         return Ok(Role::Outsider);
     }
     let row = cases::person(tx, case.id, address)?;
-    if let Some(user) = users::by_address(tx, address)? {
+    if let Some(user) = world.user(tx, address)? {
         // A colleague may be the customer of a case, too: by having opened it, unless an agent named somebody else.
         let is_named = row.is_some_and(|person| person.role == Role::Customer);
         let is_requester = case.requester_user_id == Some(user.id) && !cases::has_chosen_customer(tx, case.id)?;

@@ -3,13 +3,21 @@
 use anyhow::Result;
 
 use super::sender::Sender;
+use super::world::World;
 use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, AccountKind, Folder, PutIn};
 use crate::store::db::Tx;
 use crate::store::{cases, deliveries, emails, users};
 
 /// Adds what this delivery gives: the account's teams (B6.1) and every user it is addressed to (B6.2).
-pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Reading, email_id: i64) -> Result<()> {
+pub fn add(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    sender: &Sender,
+    message: &Reading,
+    email_id: i64,
+) -> Result<()> {
     match account.kind {
         AccountKind::Group => add_teams(tx, account, email_id)?,
         AccountKind::Personal => {
@@ -22,7 +30,7 @@ pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Reading, e
         emails::add_user(tx, email_id, user.id, true)?;
     }
     for mailbox in message.to.iter().chain(&message.cc) {
-        if let Some(user) = users::by_address(tx, &mailbox.address)?.filter(|u| u.active) {
+        if let Some(user) = world.user(tx, &mailbox.address)?.filter(|u| u.active) {
             emails::add_user(tx, email_id, user.id, false)?;
         }
     }

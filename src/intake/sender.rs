@@ -16,7 +16,7 @@ use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, DmarcNone};
 use crate::store::db::Tx;
 use crate::store::outbox;
-use crate::store::users::{self, User};
+use crate::store::users::User;
 
 /// What proves that one of our users wrote a message (B4.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Sender {
     /// Reads who wrote a message that this account delivered.
     pub fn of(tx: &Tx<'_>, world: &World<'_>, account: &Account, message: &Reading) -> Result<Sender> {
         let from = message.from.first().map(|mailbox| mailbox.address.as_str()).unwrap_or_default();
-        let of_from = users::by_address(tx, from)?;
+        let of_from = world.user(tx, from)?;
         let author = author::of(
             message,
             &House {
@@ -70,7 +70,7 @@ impl Sender {
                 is_form_sender: &|address| account.form_senders.iter().any(|form| form == address),
             },
         );
-        let user = if author.how == How::Direct { of_from } else { users::by_address(tx, &author.person.address)? };
+        let user = if author.how == How::Direct { of_from } else { world.user(tx, &author.person.address)? };
         let sender = Sender {
             verdict: authentication_results::verdict(
                 message,

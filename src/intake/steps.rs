@@ -210,7 +210,7 @@ impl<'a, 't> Incoming<'a, 't> {
     fn give(&self, kept: &Kept, filtered: &Filtered<'_>) -> Result<()> {
         let Incoming { tx, world, account, delivery, message, .. } = *self;
         self.arrived(kept.email_id)?;
-        recipients::add(tx, account, &kept.sender, message, kept.email_id)?;
+        recipients::add(tx, world, account, &kept.sender, message, kept.email_id)?;
         if let Some(folder) = &self.folder {
             recipients::file(tx, account, folder, delivery.id, kept.email_id)?;
         }

@@ -1,5 +1,7 @@
 //! What every decision may look at: configuration, accounts, our own addresses, the signer, the clock.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
@@ -12,6 +14,7 @@ use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::emails;
+use crate::store::users::{self, User};
 use crate::store::{instance, restored};
 
 /// The state of the world for one batch.
@@ -20,6 +23,8 @@ pub struct World<'a> {
     pub config: &'a Config,
     /// All accounts by id, inactive ones too: their addresses stay ours.
     pub accounts: Vec<Account>,
+    /// The addresses of our users: most of those that are asked about are strangers.
+    pub of_users: HashSet<String>,
     /// What is asked about new mail; empty where none is imported.
     pub filters: Filters,
     /// Signs and verifies our message ids.
@@ -35,7 +40,8 @@ impl World<'_> {
     pub fn load<'a>(tx: &Tx<'_>, config: &'a Config, now: Timestamp) -> Result<World<'a>> {
         let signer = Signer::new(&instance::secret(tx)?);
         let restored_at = restored::last(tx)?.map(|restored| restored.at);
-        Ok(World { config, accounts: accounts::all(tx)?, filters: Filters::default(), signer, now, restored_at })
+        let (accounts, of_users) = (accounts::all(tx)?, users::addresses(tx)?.into_iter().collect());
+        Ok(World { config, accounts, of_users, filters: Filters::default(), signer, now, restored_at })
     }
 
     /// The same with the filters, for the import of mail.
@@ -46,6 +52,11 @@ impl World<'_> {
     /// Whether a mail of this moment came before the database was restored.
     pub fn is_before_restore(&self, sent_at: Timestamp) -> bool {
         self.restored_at.is_some_and(|restored_at| sent_at <= restored_at)
+    }
+
+    /// Whose address this is.
+    pub fn user(&self, tx: &Tx<'_>, address: &str) -> Result<Option<User>> {
+        if self.of_users.contains(address) { users::by_address(tx, address) } else { Ok(None) }
     }
 
     pub fn account(&self, id: i64) -> Result<&Account> {

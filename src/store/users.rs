@@ -178,6 +178,11 @@ pub fn by_address(tx: &Tx<'_>, address: &str) -> Result<Option<User>> {
     )
 }
 
+/// The addresses of all users.
+pub fn addresses(tx: &Tx<'_>) -> Result<Vec<String>> {
+    tx.values("SELECT address FROM user_addresses ORDER BY address", [])
+}
+
 /// Members of a team with this position (empty = any), ordered by id.
 pub fn in_team(tx: &Tx<'_>, team_id: i64, position: &str) -> Result<Vec<User>> {
     tx.all(
