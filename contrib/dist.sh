@@ -22,14 +22,15 @@ packed() { # DIRECTORY: DIRECTORY.tar.xz, the same bytes from the same files
 
 name=espomail-$version
 git -C "$source" archive --prefix="$name/" HEAD | tar -C "$work" -x
-(cd "$work/$name" && cargo vendor --locked --quiet >>.cargo/config.toml)
+# What it prints says that these crates are to be used; with --quiet it does not.
+(cd "$work/$name" && cargo vendor --locked >>.cargo/config.toml)
 packed "$name"
 
-# It is built from these sources alone. OpenSSL comes with it; the C library stays outside, because names of hosts and
-# users are looked up through it.
+# It is built from these sources alone, and no crate of this machine is in reach. OpenSSL comes with it; the C library stays
+# outside, because names of hosts and users are looked up through it.
 machine=$(uname -m)-linux
 build=${CARGO_TARGET_DIR:-$source/target}/dist-build
-(cd "$work/$name" && CARGO_TARGET_DIR=$build cargo build --release --locked --offline --features vendored-openssl -j"${JOBS:-2}")
+(cd "$work/$name" && CARGO_HOME=$work/cargo CARGO_TARGET_DIR=$build cargo build --release --locked --offline --features vendored-openssl -j"${JOBS:-2}")
 make -s -C "$source" install PROGRAM="$build/release/espomail" PREFIX="" DESTDIR="$work/$name-$machine"
 cp "$source"/{README.md,CHANGELOG.md,LICENSE} "$work/$name-$machine"
 packed "$name-$machine"
