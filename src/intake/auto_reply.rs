@@ -24,7 +24,7 @@ use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
 use crate::store::db::{self, Tx};
 use crate::store::outbox;
-use crate::store::{accounts, emails, invalid_addresses, users};
+use crate::store::{accounts, emails, invalid_addresses};
 use crate::system_words;
 
 /// The mail that is to be answered.
@@ -121,7 +121,7 @@ fn facts(
         opens_thread: super::parent::opens_thread(message),
         age: world.now.duration_since(occasion.sent_at),
         before_restore: world.is_before_restore(occasion.sent_at),
-        unanswerable: unanswerable(tx, occasion, to)?
+        unanswerable: unanswerable(tx, world, occasion, to)?
             .or_else(|| automatic::unanswerable(&answering).map(|reason| reason.to_string())),
         forbidden: occasion.forbidden.clone(),
         address: address.is_some(),
@@ -165,7 +165,12 @@ fn reply_to(world: &World<'_>, occasion: &Occasion<'_>) -> Option<String> {
 }
 
 /// What the message alone does not tell.
-fn unanswerable(tx: &Tx<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> Result<Option<String>> {
+fn unanswerable(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    occasion: &Occasion<'_>,
+    to: Option<&Mailbox>,
+) -> Result<Option<String>> {
     let is_customers = |case: &Case| occasion.sender.verified_user().is_some() && case.requester_user_id.is_none();
     if !occasion.sender.is_believed() {
         return Ok(Some("the sender is not proven".to_owned()));
@@ -176,7 +181,7 @@ fn unanswerable(tx: &Tx<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> R
     if occasion.new_case.is_some_and(is_customers) {
         return Ok(Some("forwarded by one of our users".to_owned()));
     }
-    let user = to.map(|to| users::by_address(tx, &to.address)).transpose()?.flatten();
+    let user = to.map(|to| world.user(tx, &to.address)).transpose()?.flatten();
     let writer = occasion.sender.verified_user().map(|user| user.id);
     let is_for_another = user.is_some_and(|user| Some(user.id) != writer);
     Ok(is_for_another.then(|| "an address of one of our users".to_owned()))

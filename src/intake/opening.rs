@@ -119,7 +119,7 @@ fn forwarded_by_staff(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &
     let Some(forwarded) = forwarded.filter(|forwarded| !world.is_own(&forwarded.from.address)) else {
         return Ok(None);
     };
-    let is_ours = users::by_address(tx, &forwarded.from.address)?.is_some();
+    let is_ours = world.user(tx, &forwarded.from.address)?.is_some();
     Ok((!is_ours).then(|| forwarded.clone()))
 }
 

@@ -35,7 +35,7 @@ pub(super) fn author(tx: &Tx<'_>, world: &World<'_>, account: &Account, sender: 
     let owner = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
     // Here it is From that says who wrote: Reply-To is where they want the answer.
     let from = sender.from_address();
-    let of_from = users::by_address(tx, from)?.filter(|user| user.active);
+    let of_from = world.user(tx, from)?.filter(|user| user.active);
     let is_ours = world.is_own(from)
         || of_from.is_some_and(|user| account.kind == AccountKind::Group || Some(user.id) == account.user_id);
     Ok(if is_ours { sender.in_sent_folder(owner) } else { sender })
@@ -143,7 +143,7 @@ fn is_part_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Reading, fo
 fn goes_to_somebody_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Reading) -> Result<bool> {
     for mailbox in message.to.iter().chain(&message.cc) {
         let address = &mailbox.address;
-        let is_ours = world.is_own(address) || users::by_address(tx, address)?.is_some();
+        let is_ours = world.is_own(address) || world.user(tx, address)?.is_some();
         if is_ours || people::rights(people::role(tx, world, case, address)?).joins {
             return Ok(true);
         }

@@ -10,7 +10,7 @@ use crate::mail::address::Mailbox;
 use crate::store::cases::{self, Case, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
-use crate::store::{outbox, stream, users};
+use crate::store::{outbox, stream};
 
 /// What one email does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +92,7 @@ pub fn answers_customer<'m>(
 ) -> Result<bool> {
     for mailbox in readers {
         let is_customer = people::role(tx, world, case, &mailbox.address)? == Role::Customer;
-        let is_writer =
-            || users::by_address(tx, &mailbox.address).map(|user| user.is_some_and(|u| Some(u.id) == writer));
+        let is_writer = || world.user(tx, &mailbox.address).map(|user| user.is_some_and(|u| Some(u.id) == writer));
         if is_customer && !is_writer()? {
             return Ok(true);
         }

@@ -151,3 +151,34 @@ pub fn email_key(tx: &Tx<'_>, email_id: i64) -> Result<String> {
     emails::set_key(tx, email_id, &key)?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::store::db::{Store, seen};
+    use crate::store::users::{NewUser, UserType};
+
+    #[test]
+    fn only_addresses_of_users_are_asked_about() {
+        let (store, config, now) = (Store::for_test().unwrap(), Config::default(), Timestamp::UNIX_EPOCH);
+        let addresses = ["ana@desk.example".to_owned()];
+        let ana =
+            NewUser { username: "ana", name: "Ana", user_type: UserType::Regular, login: "ana", addresses: &addresses };
+        store.write(|tx| instance::create(tx, &[7; 32], now).and_then(|_| users::add(tx, &ana, now))).unwrap();
+        store
+            .read(|tx| {
+                let world = World::load(tx, &config, now)?;
+                let asked = |address: &str| {
+                    let mut found = None;
+                    let statements = seen::during(|| found = world.user(tx, address).unwrap());
+                    (found.map(|user| user.username), statements.len())
+                };
+                assert_eq!(asked("ana@desk.example"), (Some("ana".to_owned()), 1));
+                assert_eq!(asked("eva@elsewhere.example"), (None, 0));
+                Ok(())
+            })
+            .unwrap();
+    }
+}
