@@ -1,5 +1,7 @@
 //! Settings that can be written and yet cannot work: said when they are made, and not when a mail does not come.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -63,14 +65,20 @@ pub fn doubts_of(tx: &Tx<'_>, account: &Account, ctx: &Context) -> Result<Vec<St
     {
         found.push(format!("--reply-to: no account of this database has {address}, so answers do not come back here"));
     }
+    found.extend(of_secrets(account, ctx));
+    Ok(found)
+}
+
+/// The same of its secrets alone.
+pub fn of_secrets(account: &Account, ctx: &Context) -> Vec<String> {
     let (of_imap, of_smtp) =
         (connect::secret_file(&ctx.place, account.id), connect::smtp_secret_file(&ctx.place, account.id));
     let secrets = [("--secret", &account.imap.secret, of_imap), ("--smtp-secret", &account.smtp.secret, of_smtp)];
-    for (flag, secret, stored) in secrets {
+    let doubt = |(flag, secret, stored): (&str, &String, PathBuf)| {
         let fault = secret.parse().ok().and_then(|spec: SecretSpec| spec.fault(&stored));
-        found.extend(fault.map(|fault| format!("{flag}: {fault}")));
-    }
-    Ok(found)
+        fault.map(|fault| format!("{flag}: {fault}"))
+    };
+    secrets.into_iter().filter_map(doubt).collect()
 }
 
 fn of_case_team(tx: &Tx<'_>, account: &Account) -> Result<Option<String>> {

@@ -63,9 +63,9 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     findings.extend(system_account(&accounts, ctx));
     for one in accounts.iter().filter(|one| one.in_use) {
         let doubts = ctx.read(|tx, _| doubts::doubts_of(tx, &one.account, ctx))?;
+        let of_secrets = doubts::of_secrets(&one.account, ctx);
         findings.extend(doubts.into_iter().map(|doubt| {
-            let is_of_secret = doubt.starts_with("--secret: ") || doubt.starts_with("--smtp-secret: ");
-            let step = if is_of_secret { test(&one.account) } else { String::new() };
+            let step = if of_secrets.contains(&doubt) { test(&one.account) } else { String::new() };
             Finding::warn(&one.account.name, doubt, step)
         }));
     }
