@@ -1,6 +1,6 @@
 //! How the program is linked.
 
-/// What is shipped lies at an address that nobody knows. What is built for tests lies at a fixed one: they start it some twenty
+/// What is shipped lies at an address that nobody knows. What is built for tests lies at a fixed one: they start it many
 /// thousand times, and the loader would need a seventh of each start to adapt it to another address.
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
