@@ -97,6 +97,8 @@ pub struct Started {
     pub remarks: Vec<String>,
     /// A question to be answered before it goes out.
     pub doubt: Option<String>,
+    /// Attachments of the forwarded mail that cannot go with it, because they were pruned.
+    pub pruned: Vec<String>,
 }
 
 /// What was put into the outbox.

@@ -151,6 +151,11 @@ fn exported(store: &Store, actor: &Actor, id: i64) -> Result<Option<Exported>> {
             return Ok(None);
         }
         let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
-        Ok(Some(Exported { raw: delivery::source(tx, actor, &email)?, case: case.map(|case| case.number), email }))
+        Ok(Some(Exported {
+            archived: emails::attachments(tx, id)?,
+            raw: delivery::source(tx, actor, &email)?,
+            case: case.map(|case| case.number),
+            email,
+        }))
     })
 }

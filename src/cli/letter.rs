@@ -299,16 +299,30 @@ fn look_over(ctx: &Context, started: &Started) -> Result<()> {
     for file in started.letter.attachments.iter().filter(|file| file.bytes.is_empty()) {
         ctx.ui.concern(&format!("the file {} is empty", file.name));
     }
-    let Some(review) = review else { return Ok(()) };
-    ctx.ui.note(&review.readers);
-    review.remarks.iter().for_each(|remark| ctx.ui.note(remark));
-    for address in &review.invalid {
-        ctx.ui.note(&format!("earlier mail was not delivered to {address}"));
-    }
-    review.doubt.map_or(Ok(()), |question| ctx.confirm(&question))
+    let without = (!started.pruned.is_empty()).then(|| format!("{}. Forward it without?", pruned(started)));
+    let doubt = review.and_then(|review| {
+        ctx.ui.note(&review.readers);
+        review.remarks.iter().for_each(|remark| ctx.ui.note(remark));
+        for address in &review.invalid {
+            ctx.ui.note(&format!("earlier mail was not delivered to {address}"));
+        }
+        review.doubt
+    });
+    without.into_iter().chain(doubt).try_for_each(|question| ctx.confirm(&question))
+}
+
+/// What cannot go with a forwarded mail.
+fn pruned(started: &Started) -> String {
+    let [one] = started.pruned.as_slice() else {
+        return format!("attachments were pruned and cannot go with it: {}", started.pruned.join(", "));
+    };
+    format!("the attachment {one} was pruned and cannot go with it")
 }
 
 fn keep(ctx: &Context, started: &Started) -> Result<()> {
+    if !started.pruned.is_empty() {
+        ctx.ui.concern(&pruned(started));
+    }
     let id = store(ctx, started)?;
     let case = ctx.read(|tx, actor| {
         let id = started.place.parent.filter(|parent| parent.kind == ParentType::Case).map(|parent| parent.id);

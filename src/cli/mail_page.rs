@@ -30,7 +30,8 @@ pub fn body(text: &str, quoted: &Quoted<'_>) -> String {
 pub fn files(attachments: &[Attachment]) -> Vec<String> {
     let line = |id: PartId, file: &Attachment| {
         let Attachment { content_type, size, .. } = file;
-        format!("Attachment {id}: {} ({content_type}, {})", file.shown_name(), units::about(*size))
+        let size = if file.is_pruned() { "pruned".to_owned() } else { units::about(*size) };
+        format!("Attachment {id}: {} ({content_type}, {size})", file.shown_name())
     };
     let mut lines = Vec::new();
     for file in attachments {

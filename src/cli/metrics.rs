@@ -66,7 +66,7 @@ pub fn run(args: &MetricsArgs, ctx: &Context) -> Result<()> {
     match &args.textfile {
         None => ctx.ui.text(page.trim_end()),
         Some(file) if file.as_os_str() == "-" => ctx.ui.text(page.trim_end()),
-        Some(_) if ctx.dry_run => ctx.ui.text(page.trim_end()),
+        Some(file) if ctx.dry_run => ctx.rehearsed(&format!("metrics are written to {}", file.display())),
         Some(file) => {
             // The node exporter is another user.
             replaced::replace("--textfile", file, page.as_bytes(), Some(0o644), ctx)?;

@@ -114,9 +114,10 @@ const CHANGE: &[&str] = &[
     "companies_added",
     "refused",
 ];
-const ATTACHMENT: &[&str] = &["part", "name", "type", "size", "sha256", "inline", "contents"];
+const ATTACHMENT: &[&str] = &["part", "name", "type", "size", "sha256", "inline", "contents", "pruned"];
 const NOTE: &[&str] = &["id", "kind", "user", "email", "text", "created_at", "mail"];
 const WHOLE_OF_MATCHES: &[&str] = &["dry_run", "asked", "cut_off"];
+const WHOLE_OF_PRUNED: &[&str] = &["dry_run"];
 const WHOLE_OF_TABLES: &[&str] = &["size", "database"];
 const WHOLE_OF_TEST: &[&str] = &["account"];
 
@@ -148,7 +149,7 @@ const RESULTS: &[Shape] = &[
     list("skipped", &[&email::skipped::COLUMNS]),
     list("mail_folders", &[&folder::COLUMNS]),
     list("decisions", &[&email::DECISION_COLUMNS]),
-    list("pruned", &[&db::prune::COLUMNS]),
+    with(list("pruned", &[&db::prune::COLUMNS]), &[&WHOLE_OF_PRUNED]),
     list("stream", &[&stream::COLUMNS]),
     list("events", &[&events::COLUMNS]),
     list("notifications", &[&notification::COLUMNS]),

@@ -21,6 +21,7 @@ mod signed;
 mod tnef;
 mod transfer;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -233,7 +234,30 @@ pub struct Attachment {
     pub contents: Vec<Attachment>,
 }
 
+/// SHA-256 of nothing, in hex.
+const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// The attachments that the bytes of a mail hold, where those that were pruned are as the archive knows them.
+pub fn with_pruned(found: Vec<Attachment>, archived: Vec<Attachment>) -> Vec<Attachment> {
+    let mut all: BTreeMap<u32, Attachment> = found.into_iter().map(|file| (file.part, file)).collect();
+    for known in archived {
+        let is_gone = match all.get(&known.part) {
+            Some(file) => file.size == 0 && known.sha256 != OF_NOTHING,
+            None => known.is_pruned(),
+        };
+        if is_gone {
+            all.insert(known.part, Attachment { size: 0, ..known });
+        }
+    }
+    all.into_values().collect()
+}
+
 impl Attachment {
+    /// Whether its bytes are gone for good (`db prune`): it has none, and once it had some.
+    pub fn is_pruned(&self) -> bool {
+        self.size == 0 && self.sha256 != OF_NOTHING
+    }
+
     /// What people are shown: the name, or what a file without one is.
     pub fn shown_name(&self) -> &str {
         if !self.name.is_empty() {

@@ -1,5 +1,7 @@
 //! The beginning of a letter: who gets it, from whom, about what, and what already stands in it.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use jiff::tz::TimeZone;
 
@@ -14,7 +16,7 @@ use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::mail::compose::{OutgoingAttachment, forwarded_text, signed};
 use crate::mail::draft_file::Head;
-use crate::mail::message::{self, PartId};
+use crate::mail::message::{self, Attachment, PartId};
 use crate::mail::{bcc, message_id, subject};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{Case, CaseStatus};
@@ -125,7 +127,7 @@ pub fn begin(
     let speech = Speech::of(world, &sender, &zone)?;
     let own = rendered.as_ref().map_or(wishes.text.as_str(), |rendered| &rendered.text);
     let own = Own { text: own, signature: text::signature(&sender, actor.user()), quote: wishes.quote };
-    let (text, attachments) = occasion.text(tx, original.as_ref(), &own, &speech)?;
+    let Body { text, attachments, pruned } = occasion.text(tx, original.as_ref(), &own, &speech)?;
     let letter = Letter {
         head: Head { to, cc, bcc, subject },
         html: rendered.and_then(|rendered| rendered.html_of(&text)),
@@ -146,6 +148,7 @@ pub fn begin(
         typed,
         remarks,
         doubt,
+        pruned,
     })
 }
 
@@ -199,6 +202,15 @@ struct Own<'a> {
     signature: &'a str,
     /// The original is quoted.
     quote: bool,
+}
+
+/// What a letter begins with.
+#[derive(Default)]
+struct Body {
+    text: String,
+    attachments: Vec<OutgoingAttachment>,
+    /// Names of what cannot go with it.
+    pruned: Vec<String>,
 }
 
 impl<'a> Occasion<'a> {
@@ -290,26 +302,29 @@ impl<'a> Occasion<'a> {
         })
     }
 
-    fn text(
-        self,
-        tx: &Tx<'_>,
-        original: Option<&Email>,
-        own: &Own<'_>,
-        speech: &Speech<'_>,
-    ) -> Result<(String, Vec<OutgoingAttachment>)> {
+    fn text(self, tx: &Tx<'_>, original: Option<&Email>, own: &Own<'_>, speech: &Speech<'_>) -> Result<Body> {
         let Occasion::Forward { email, attached, .. } = self else {
             let quoted = original.filter(|_| own.quote);
             let quoted =
                 quoted.map(|email| Ok::<_, anyhow::Error>((email, emails::text(tx, email.id)?))).transpose()?;
             let quoted = quoted.as_ref().map(|(email, text)| (*email, text.as_str()));
-            return Ok((text::answer(own.text, own.signature, quoted, speech), Vec::new()));
+            let text = text::answer(own.text, own.signature, quoted, speech);
+            return Ok(Body { text, ..Body::default() });
         };
+        if attached && email.raw_id.is_none() {
+            return Err(error::data(format!("email {} has no source any more: it was pruned", email.id))
+                .hint("leave --as-attachment out: its text is forwarded then")
+                .into());
+        }
         let bytes = emails::bytes(tx, email)?;
         let signed = signed(own.text, own.signature);
+        let gone = emails::attachments_with_pruned(tx, email, &bytes)?.into_iter().filter(Attachment::is_pruned);
+        let (parts, pruned): (HashSet<u32>, _) = gone.map(|file| (file.part, file.shown_name().to_owned())).unzip();
         if attached {
-            return Ok((signed, vec![whole(email, &bytes)]));
+            return Ok(Body { text: signed, attachments: vec![whole(email, &bytes)], pruned });
         }
-        Ok((forwarded_text(&signed, &message::parse(&bytes), speech.language, speech.zone), files(&bytes)))
+        let text = forwarded_text(&signed, &message::parse(&bytes), speech.language, speech.zone);
+        Ok(Body { text, attachments: files(&bytes, &parts), pruned })
     }
 }
 
@@ -320,10 +335,10 @@ fn whole(email: &Email, bytes: &[u8]) -> OutgoingAttachment {
     OutgoingAttachment { name, content_type: "message/rfc822".to_owned(), bytes: bcc::without(bytes) }
 }
 
-/// The attachments of a message with their bytes.
-pub(super) fn files(raw: &[u8]) -> Vec<OutgoingAttachment> {
-    let attachments = message::parse(raw).attachments.into_iter();
-    let file = |file: message::Attachment| {
+/// The attachments of a message with their bytes, except those parts.
+pub(super) fn files(raw: &[u8], without: &HashSet<u32>) -> Vec<OutgoingAttachment> {
+    let attachments = message::parse(raw).attachments.into_iter().filter(|file| !without.contains(&file.part));
+    let file = |file: Attachment| {
         let bytes = message::attachment_bytes(raw, PartId { part: file.part, inner: None })?;
         Some(OutgoingAttachment { name: file.name, content_type: file.content_type, bytes })
     };

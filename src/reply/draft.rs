@@ -1,5 +1,7 @@
 //! Letters that are kept to be finished or sent later. Nothing that was written is lost on the way.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 
 use super::sender::{self, Sender};
@@ -91,7 +93,7 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         markdown: draft.markdown,
         html: message.html.filter(|_| !draft.markdown),
         calendar: None,
-        attachments: begin::files(&bytes),
+        attachments: begin::files(&bytes, &HashSet::new()),
     };
     let Head { to, cc, bcc, .. } = &letter.head;
     // Its writer has seen them all.
@@ -108,6 +110,7 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         typed,
         remarks: Vec::new(),
         doubt: None,
+        pruned: Vec::new(),
     })
 }
 

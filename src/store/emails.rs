@@ -348,10 +348,12 @@ pub fn references(tx: &Tx<'_>, email_id: i64) -> Result<Vec<String>> {
     tx.values("SELECT message_id FROM email_references WHERE email_id = ?1 ORDER BY position", params![email_id])
 }
 
-/// The attachment list.
+/// The attachment list. What was pruned has no bytes any more.
 pub fn attachments(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Attachment>> {
     tx.all(
-        "SELECT part, name, content_type, size, sha256, content_id, inline FROM email_attachments WHERE email_id = ?1 ORDER BY part",
+        "SELECT f.part, f.name, f.content_type, CASE WHEN e.raw_id IS NULL THEN 0 ELSE f.size END AS size, f.sha256,
+                f.content_id, f.inline
+            FROM email_attachments f JOIN emails e ON e.id = f.email_id WHERE f.email_id = ?1 ORDER BY f.part",
         params![email_id],
         |row| {
             Ok(Attachment {

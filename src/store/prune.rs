@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::db::{Tx, params, seconds};
 use super::label::labels;
 use super::raw::{self, Packed};
+use crate::mail::message;
 
 labels! {
     /// What can be pruned.
@@ -20,7 +21,7 @@ labels! {
         Cases = "cases",
         /// The bytes of attachments.
         Attachments = "attachments",
-        /// The bytes of messages; their text and addresses stay.
+        /// The bytes of messages, of their attachments too; their text, addresses and the names of attachments stay.
         Sources = "sources",
         /// What users were told.
         Notifications = "notifications",
@@ -126,14 +127,21 @@ pub fn attachments(tx: &Tx<'_>, email_id: i64) -> Result<()> {
             replace(tx, raw_id, rest)?;
         }
     }
+    let Some(raw_id) = raw_of(tx, email_id)? else { return Ok(()) };
+    let left = message::parse(&raw::bytes(tx, raw_id)?).attachments;
+    for part in left.iter().filter(|file| file.size == 0).map(|file| file.part) {
+        tx.execute("UPDATE email_attachments SET size = 0 WHERE email_id = ?1 AND part = ?2", params![email_id, part])?;
+    }
     Ok(())
+}
+
+fn raw_of(tx: &Tx<'_>, email_id: i64) -> Result<Option<i64>> {
+    tx.value("SELECT raw_id FROM emails WHERE id = ?1 AND raw_id IS NOT NULL", params![email_id])
 }
 
 /// What the bytes of an email would be without its attachments.
 pub fn size_without_attachments(tx: &Tx<'_>, email_id: i64) -> Result<i64> {
-    let raw_id =
-        tx.value::<i64>("SELECT raw_id FROM emails WHERE id = ?1 AND raw_id IS NOT NULL", params![email_id])?;
-    let rest = raw_id.map(|id| raw::without_parts(tx, id)).transpose()?.flatten();
+    let rest = raw_of(tx, email_id)?.map(|id| raw::without_parts(tx, id)).transpose()?.flatten();
     Ok(i64::try_from(rest.unwrap_or_default().len())?)
 }
 

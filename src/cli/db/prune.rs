@@ -12,9 +12,9 @@ use crate::desk::prune::{self, Counted, Counts};
 use crate::error;
 use crate::intake::world::World;
 use crate::store::accounts;
-use crate::store::db::Tx;
+use crate::store::db::{Store, Tx};
 use crate::store::prune::{Old, Prunable};
-use crate::ui::cell::{Cell, Column, head};
+use crate::ui::cell::{Cell, Column, Field, head};
 use crate::units;
 
 /// `db prune`
@@ -62,6 +62,12 @@ pub fn run(args: &Prune, ctx: &Context) -> Result<()> {
     if args.older < YOUNGEST {
         return Err(error::usage("--older: must be at least 1d; write it as 365d").into());
     }
+    let of_none = args.kinds.iter().find(|kind| matches!(kind, Prunable::Notifications | Prunable::Log));
+    if let Some(kind) = of_none.filter(|_| !args.accounts.is_empty()) {
+        return Err(error::usage(format!("--account: {} is of no account", kind.as_str()))
+            .hint(format!("leave --account out, or prune --kind {} by itself", kind.as_str()))
+            .into());
+    }
     let older = SignedDuration::try_from(args.older)?;
     let before = ctx.now().checked_sub(older).map_err(|_| error::usage("--older: is longer than time is counted"))?;
     let accounts = ctx.read(|tx, actor| {
@@ -70,16 +76,70 @@ pub fn run(args: &Prune, ctx: &Context) -> Result<()> {
     })?;
     let old = |kind| Old { kind, before, accounts: &accounts };
     let store = ctx.unlogged_store()?;
-    let mut counts = Counts::new();
     let load = |tx: &Tx<'_>| World::load(tx, &ctx.config, ctx.now());
     let kinds = || Prunable::ALL.iter().filter(|kind| args.kinds.contains(kind));
-    if !ctx.dry_run {
-        ctx.confirm(&format!("Remove what is older than {} for good?", units::write_duration(args.older)))?;
+    let count = |mut dry: Option<&mut Counted>| {
+        let mut counts = Counts::new();
+        kinds().try_for_each(|kind| prune::run(&store, &load, &old(*kind), dry.as_deref_mut(), &mut counts))?;
+        rows(counts, &store)
+    };
+    let what = format!("what is older than {}", units::write_duration(args.older));
+    if ctx.dry_run {
+        let rows = count(Some(&mut Counted::default()))?;
+        ctx.ui.note(&match rows.is_empty() {
+            true => {
+                format!("dry run: nothing of {} is older than {}", kind_names(args), units::write_duration(args.older))
+            }
+            false => format!("dry run, nothing changed; without --dry-run {what} goes for good:"),
+        });
+        if rows.iter().any(|row| row.kind == Prunable::Sources) {
+            ctx.ui.note("the attachments of those messages go with the sources; their names stay");
+        }
+        return list(&rows, ctx);
     }
-    let mut dry = ctx.dry_run.then(Counted::default);
-    ctx.long_work(&store, &[], || {
-        kinds().try_for_each(|kind| prune::run(&store, &load, &old(*kind), dry.as_mut(), &mut counts))
-    })?;
+    let asks = !ctx.yes && !ctx.no_input && ctx.ui.stdin_is_terminal();
+    let found = if asks { Some(count(Some(&mut Counted::default()))?) } else { None };
+    let found = found.filter(|rows| !rows.is_empty() || !args.compact);
+    if found.as_ref().is_some_and(Vec::is_empty) {
+        ctx.ui.note(&format!("nothing of {} is older than {}", kind_names(args), units::write_duration(args.older)));
+        return list(&[], ctx);
+    }
+    let of = if args.accounts.is_empty() { String::new() } else { format!(" of {}", args.accounts.join(", ")) };
+    let named = || format!("{}{of}", kind_names(args));
+    let goes = found.map_or_else(named, |rows| rows.iter().map(told).collect::<Vec<_>>().join(", "));
+    ctx.confirm(&format!("Remove {what} for good: {goes}?"))?;
+    let before = store.size()?;
+    let rows = ctx.long_work(&store, &[], || count(None))?;
+    list(&rows, ctx)?;
+    if rows.is_empty() && ctx.ui.is_terminal() {
+        ctx.ui.note(&format!("nothing of {} is older than {}", kind_names(args), units::write_duration(args.older)));
+    }
+    let left = if args.compact { store.compact()? } else { store.give_back()? };
+    // What a server gives back is its own decision.
+    let given = u64::try_from(before - store.size()?).unwrap_or_default();
+    if ctx.place.file().is_some() && (given > 0 || args.compact) {
+        ctx.ui.note(&format!("the database gave back {} to the disk", units::about(given)));
+    }
+    if left > 0 {
+        let free = units::about(left);
+        ctx.ui.note(&format!("{free} in the database are free for new mail; --compact gives them back to the disk"));
+    }
+    Ok(())
+}
+
+/// The kinds in their order, as they are typed.
+fn kind_names(args: &Prune) -> String {
+    let named = Prunable::ALL.iter().filter(|kind| args.kinds.contains(kind));
+    named.map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// How much of a kind goes, in words.
+fn told(row: &Row) -> String {
+    let of = row.account.as_ref().map(|(_, name)| format!(" of {name}")).unwrap_or_default();
+    format!("{} {}{of}", row.count, row.kind.as_str())
+}
+
+fn rows(counts: Counts, store: &Store) -> Result<Vec<Row>> {
     let all = store.read(accounts::all)?;
     let name_of = |id: i64| all.iter().find(|account| account.id == id).map(|account| (id, account.name.clone()));
     let row = |((kind, account), (count, bytes)): ((Prunable, Option<i64>), (i64, i64))| Row {
@@ -88,16 +148,9 @@ pub fn run(args: &Prune, ctx: &Context) -> Result<()> {
         count,
         bytes,
     };
-    let rows: Vec<Row> = counts.into_iter().map(row).collect();
-    ctx.ui.list("pruned", COLUMNS, &rows)?;
-    if ctx.dry_run {
-        ctx.ui.hint("nothing was removed; the same command without --dry-run removes it");
-        return Ok(());
-    }
-    let left = if args.compact { store.compact()? } else { store.give_back()? };
-    if left > 0 {
-        let free = units::about(left);
-        ctx.ui.note(&format!("{free} in the database are free for new mail; --compact gives them back to the disk"));
-    }
-    Ok(())
+    Ok(counts.into_iter().map(row).collect())
+}
+
+fn list(rows: &[Row], ctx: &Context) -> Result<()> {
+    ctx.ui.list_with("pruned", COLUMNS, rows, vec![Field::unseen("dry_run", Cell::bool(ctx.dry_run))])
 }

@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::source::source;
-use crate::cli::context::Context;
-use crate::error;
+use super::source::{Origin, origin};
+use crate::cli::context::{self, Context};
+use crate::error::{self, Fault, Kind};
 use crate::mail::message::{self, Attachment, PartId};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::outcome::{Deed, Outcome, Thing};
@@ -80,22 +80,26 @@ pub const COLUMNS: &[Column<(PartId, Attachment)>] = &[
     }),
     Column::new("name", head("NAME").shrinking(), |(_, file), _| Cell::text(&file.name)),
     Column::new("type", head("TYPE").shrinking(), |(_, file), _| Cell::text(&file.content_type)),
-    Column::new("size", head("SIZE").right(), |(_, file), _| Cell::int(i64::try_from(file.size).unwrap_or(i64::MAX))),
+    Column::new("size", head("SIZE").right(), |(_, file), _| match file.is_pruned() {
+        true => Cell::object(json!(0), "pruned"),
+        false => Cell::int(i64::try_from(file.size).unwrap_or(i64::MAX)),
+    }),
     Column::new("inline", head("INLINE").rank(1), |(_, file), _| Cell::bool(file.inline)),
     Column::new("sha256", unlisted(), |(_, file), _| Cell::text(&file.sha256)),
+    Column::new("pruned", unlisted(), |(_, file), _| Cell::bool(file.is_pruned())),
 ];
 
 /// Runs an `email attachment` command.
 pub fn run(command: AttachmentCommand, ctx: &Context) -> Result<()> {
     match command {
         AttachmentCommand::List(from) => {
-            let raw = source(&from.what, ctx)?;
-            ctx.ui.list("attachments", COLUMNS, &listed(&raw))
+            let origin = origin(&from.what, ctx)?;
+            ctx.ui.list("attachments", COLUMNS, &listed(&origin))
         }
         AttachmentCommand::Save(args) => save(&args, ctx),
         AttachmentCommand::Cat(args) => {
-            let raw = source(&args.source.what, ctx)?;
-            ctx.ui.bytes(&content(&raw, args.part)?, "FILE")
+            let origin = origin(&args.source.what, ctx)?;
+            ctx.ui.bytes(&content(&origin, args.part)?, "FILE")
         }
     }
 }
@@ -112,13 +116,14 @@ pub fn json_of(attachment: &Attachment) -> Value {
         "sha256": sha256,
         "inline": inline,
         "contents": contents,
+        "pruned": attachment.is_pruned(),
     })
 }
 
 /// Attachments and what they hold, flat.
-pub(super) fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
+pub(super) fn listed(origin: &Origin) -> Vec<(PartId, Attachment)> {
     let mut all = Vec::new();
-    for attachment in message::parse(raw).attachments {
+    for attachment in origin.attachments() {
         let part = attachment.part;
         let inner = attachment.contents.clone();
         all.push((PartId { part, inner: None }, attachment));
@@ -127,13 +132,23 @@ pub(super) fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
     all
 }
 
-pub(super) fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {
-    let bytes = message::attachment_bytes(raw, part).ok_or_else(|| no_attachment(part))?;
+pub(super) fn content(origin: &Origin, part: PartId) -> Result<Vec<u8>> {
+    if let Some(file) = origin.attachments().iter().find(|file| file.part == part.part && file.is_pruned()) {
+        return Err(pruned(part, file).into());
+    }
+    let bytes = message::attachment_bytes(&origin.raw, part).ok_or_else(|| no_attachment(part))?;
     if bytes.is_empty() {
         let text = format!("attachment {part} is empty: it came so, or its bytes were pruned");
-        return Err(error::data(text).hint("a backup may have it: see espomail db prune in `espomail man db`").into());
+        return Err(error::data(text).hint(IN_A_BACKUP).into());
     }
     Ok(bytes)
+}
+
+/// Where pruned bytes may still be.
+const IN_A_BACKUP: &str = "a backup may have it: see RETENTION in `espomail man db`";
+
+fn pruned(part: PartId, file: &Attachment) -> Fault {
+    error::data(format!("attachment {part}, {}: its bytes were pruned", file.shown_name())).hint(IN_A_BACKUP)
 }
 
 fn no_attachment(part: PartId) -> anyhow::Error {
@@ -141,8 +156,8 @@ fn no_attachment(part: PartId) -> anyhow::Error {
 }
 
 fn save(args: &Save, ctx: &Context) -> Result<()> {
-    let raw = source(&args.source.what, ctx)?;
-    let all = listed(&raw);
+    let origin = origin(&args.source.what, ctx)?;
+    let all = listed(&origin);
     for wanted in &args.parts {
         if !all.iter().any(|(part, _)| part == wanted) {
             return Err(no_attachment(*wanted));
@@ -152,12 +167,17 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
         [] => file.contents.is_empty(),
         parts => parts.contains(part),
     });
+    let (gone, chosen): (Vec<_>, Vec<_>) = chosen.partition(|(_, file)| file.is_pruned());
+    let mut gone = gone.into_iter().map(|(part, file)| pruned(*part, file)).peekable();
+    if let Some(fault) = gone.next_if(|_| chosen.is_empty() || !args.parts.is_empty()) {
+        return Err(fault.into());
+    }
     let mut deeds = Vec::new();
     for (part, file) in chosen {
         let name = safe::file_name(&file.name, &format!("attachment-{part}"));
         if args.dir == Path::new("-") && !ctx.dry_run {
             let mut frame = Vec::new();
-            frames::write(&mut frame, &name, &content(&raw, *part)?)?;
+            frames::write(&mut frame, &name, &content(&origin, *part)?)?;
             ctx.ui.bytes(&frame, "FILE")?;
             continue;
         }
@@ -166,10 +186,18 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
             deeds.push(Deed::new(Thing::path(&path), format!("{path} is written")));
             continue;
         }
-        let path = write_new(&args.dir, &name, &content(&raw, *part)?)?;
+        let path = write_new(&args.dir, &name, &content(&origin, *part)?)?;
         deeds.push(saved(&path));
     }
-    if args.dir == Path::new("-") && !ctx.dry_run { Ok(()) } else { ctx.done_each(deeds) }
+    if args.dir != Path::new("-") || ctx.dry_run {
+        ctx.done_each(deeds)?;
+    }
+    if gone.peek().is_none() {
+        return Ok(());
+    }
+    gone.for_each(|fault| ctx.ui.warn(&fault.message));
+    ctx.ui.hint(IN_A_BACKUP);
+    Err(context::told(Kind::Partial))
 }
 
 /// A file that was written: its path is all that people get, too.

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::attachment::{content, listed};
-use super::source::source;
+use super::source::{Origin, origin};
 use crate::cli::context::Context;
 use crate::error::{self, Fault, Kind};
 use crate::job_control;
@@ -56,10 +56,10 @@ pub const SENT: &str = "--sent";
 
 pub fn run(args: &Open, ctx: &Context) -> Result<()> {
     if args.sent {
-        let raw = source(&args.id.to_string(), ctx)?;
-        let (part, name) = chosen(args, &raw)?;
+        let origin = origin(&args.id.to_string(), ctx)?;
+        let (part, name) = chosen(args, &origin)?;
         let mut frame = Vec::new();
-        frames::write(&mut frame, &format!("{part} {name}"), &content(&raw, part)?)?;
+        frames::write(&mut frame, &format!("{part} {name}"), &content(&origin, part)?)?;
         return ctx.ui.bytes(&frame, "FILE");
     }
     if ctx.caller.is_delegated() || ctx.caller.uid != ctx.caller.process_uid {
@@ -67,13 +67,13 @@ pub fn run(args: &Open, ctx: &Context) -> Result<()> {
             .hint(format!("leave sudo out, or save it: espomail email attachment save {}", args.id))
             .into());
     }
-    let raw = source(&args.id.to_string(), ctx)?;
-    let (part, name) = chosen(args, &raw)?;
+    let origin = origin(&args.id.to_string(), ctx)?;
+    let (part, name) = chosen(args, &origin)?;
     let opener = Opener::find(args.id.to_string())?;
     if ctx.dry_run {
         return ctx.rehearsed(&opener.rehearsal(&name));
     }
-    opener.open(part, &name, &content(&raw, part)?)
+    opener.open(part, &name, &content(&origin, part)?)
 }
 
 /// The person's program.
@@ -128,8 +128,8 @@ impl Opener {
 }
 
 /// The attachment that is meant, and the name of its file.
-fn chosen(args: &Open, raw: &[u8]) -> Result<(PartId, String)> {
-    let all = listed(raw);
+fn chosen(args: &Open, origin: &Origin) -> Result<(PartId, String)> {
+    let all = listed(origin);
     let list = format!("espomail email attachment list {}", args.id);
     let count = all.len();
     let mut meant = all.into_iter().filter(|(part, _)| args.part.is_none_or(|wanted| wanted == *part));

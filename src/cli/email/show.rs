@@ -18,6 +18,7 @@ use crate::mail::address::{self, Mailbox};
 use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
 use crate::mail::bounce::{Bounce, Failure, Outcome};
+use crate::mail::message::{self, Attachment};
 use crate::mail::reading::Reading;
 use crate::mail::subject;
 use crate::mail::text::Known;
@@ -74,7 +75,7 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::tinted("junk", head("Junk"), junk, |_, _| Some(Tint::Doubtful)),
     Column::new("recipients", head("Delivery"), |m, _| delivery::recipients_cell(&m.origin.recipients)),
     Column::tinted("unsent", head("Not sent"), unsent, |_, _| Some(Tint::Undelivered)),
-    Column::new("attachments", unlisted(), |m, _| attachments(&m.message)),
+    Column::new("attachments", unlisted(), |m, _| attachments(&m.files)),
     Column::tinted(
         "flagged",
         head("Look at"),
@@ -106,11 +107,13 @@ pub const COLUMNS: &[Column<Message>] = &[
 pub struct Message {
     origin: Origin,
     message: Reading,
+    /// Its attachments, with those that were pruned.
+    files: Vec<Attachment>,
 }
 
 impl Message {
     /// An email of the archive with its source.
-    pub fn stored(email: &Email, case: Option<i64>, raw: &[u8]) -> Message {
+    pub fn stored(email: &Email, case: Option<i64>, raw: &[u8], archived: Vec<Attachment>) -> Message {
         let origin = Origin {
             id: Some(email.id),
             status: Some(email.status.to_string()),
@@ -120,7 +123,8 @@ impl Message {
             behind: email.behind.clone(),
             ..Origin::default()
         };
-        Message { origin, message: Reading::parse(raw) }
+        let message = Reading::parse(raw);
+        Message { origin, files: message::with_pruned(message.attachments.clone(), archived), message }
     }
 
     /// The person who writes behind a shared From, and that address.
@@ -174,9 +178,9 @@ fn unsent(message: &Message, shown: &Shown) -> Cell {
     unsent.map_or_else(Cell::none, |unsent| Cell::object(json!([unsent.json()]), &unsent.told(shown)))
 }
 
-fn attachments(message: &Reading) -> Cell {
-    let json: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();
-    Cell::object(json!(json), &mail_page::files(&message.attachments).join("\n"))
+fn attachments(files: &[Attachment]) -> Cell {
+    let json: Vec<Value> = files.iter().map(attachment::json_of).collect();
+    Cell::object(json!(json), &mail_page::files(files).join("\n"))
 }
 
 /// An email by its id, or a file by its name, as the subject of an error.
@@ -204,12 +208,17 @@ fn message(what: &str, args: &Show, ctx: &Context) -> Result<Message> {
     if origin.id.is_some() {
         ctx.read(|tx, _| answered::look_up(tx, &mut message))?;
     }
-    Ok(Message { origin, message })
+    Ok(Message { files: origin.attachments(), origin, message })
 }
 
 fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
     let shown = message(what, args, ctx)?;
-    let Message { origin, message } = &shown;
+    let Message { origin, message, .. } = &shown;
+    if args.raw && origin.has_no_source {
+        return Err(error::data(format!("email {what} has no source any more: it was pruned"))
+            .hint(format!("its text: espomail email show {what}; a backup may have the source"))
+            .into());
+    }
     if args.raw {
         return ctx.ui.bytes(&origin.raw, "mail.eml");
     }
@@ -231,10 +240,8 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
         let passes_on = subject::is_forward(&shown.message.subject);
         let quoted = if args.full { Quoted::Whole } else { Quoted::Folded { known: &known, passes_on } };
         let body = ctx.ui.set_in(&mail_page::body(&shown.message.text, &quoted), 0);
-        let files: String = mail_page::files(&shown.message.attachments)
-            .iter()
-            .map(|file| format!("\n{}", ctx.ui.set_in(file, 0)))
-            .collect();
+        let files: String =
+            mail_page::files(&shown.files).iter().map(|file| format!("\n{}", ctx.ui.set_in(file, 0))).collect();
         let gap = if files.is_empty() || body.is_empty() { "" } else { "\n" };
         ctx.ui.text(&format!("\n{body}{gap}{files}"))?;
         let invites = message.part_types.iter().any(|kind| kind == "text/calendar; method=REQUEST");

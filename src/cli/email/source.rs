@@ -15,6 +15,7 @@ use crate::job_control;
 use crate::mail::address::Mailbox;
 use crate::mail::author;
 use crate::mail::draft_file::Unread;
+use crate::mail::message::{self, Attachment};
 use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -53,6 +54,17 @@ pub(super) struct Origin {
     /// The person who writes behind a shared From; of a file as nobody's house reads it.
     pub behind: Option<Mailbox>,
     pub raw: Vec<u8>,
+    /// Its source was pruned: `raw` is made of what is left.
+    pub has_no_source: bool,
+    /// Its attachments as the archive knows them.
+    pub archived: Vec<Attachment>,
+}
+
+impl Origin {
+    /// Its attachments, with those that were pruned.
+    pub fn attachments(&self) -> Vec<Attachment> {
+        message::with_pruned(message::parse(&self.raw).attachments, self.archived.clone())
+    }
 }
 
 /// The source of an email of the archive, or of a file.
@@ -112,6 +124,8 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
             junk: junk::said_by(tx, email.id)?,
             behind: email.behind.clone(),
             raw: delivery::source(tx, actor, &email)?,
+            has_no_source: email.raw_id.is_none(),
+            archived: emails::attachments(tx, email.id)?,
         })
     })
 }
@@ -174,5 +188,5 @@ pub(super) fn as_variant(origin: Origin, number: usize, what: &str, ctx: &Contex
     };
     let id = origin.id.context("a message file has no variants")?;
     let raw = ctx.read(|tx, actor| delivery::variant(tx, actor, &context::email(tx, actor, id)?, variant.raw_id))?;
-    Ok(Origin { raw, ..origin })
+    Ok(Origin { raw, has_no_source: false, archived: Vec::new(), ..origin })
 }

@@ -14,6 +14,7 @@ use openssl::base64::encode_block;
 use crate::cli::email::{self, Message};
 use crate::error::{self, Fault, Kind};
 use crate::mail::mbox;
+use crate::mail::message::Attachment;
 use crate::store::emails::Email;
 use crate::ui::cell::{self, Cell, Column, Shown, unlisted};
 use crate::ui::output;
@@ -47,6 +48,8 @@ impl FromStr for Form {
 
 /// An email to be written.
 pub struct Exported {
+    /// Its attachments as the archive knows them.
+    pub archived: Vec<Attachment>,
     /// Its row.
     pub email: Email,
     /// Number of its case.
@@ -143,7 +146,7 @@ pub const RAW: &[Column<Vec<u8>>] = &[Column::new("raw_base64", unlisted(), |raw
 
 /// The object of `email show --json`, and the source.
 fn json(one: &Exported) -> String {
-    let message = Message::stored(&one.email, one.case, &one.raw);
+    let message = Message::stored(&one.email, one.case, &one.raw, one.archived.clone());
     // A line has no reader: its moments are UTC and have no age.
     let shown = Shown { now: Timestamp::UNIX_EPOCH, utc: true };
     let mut fields = cell::fields(email::MESSAGE_COLUMNS, &message, &shown);

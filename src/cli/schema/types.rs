@@ -304,6 +304,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("profile", Text),
     ("protocol", Text),
     ("provider", Text),
+    ("pruned", Bool),
     ("put_in", NAMED),
     ("quarantine", Number),
     ("quarantine_messages", NUMBERS),

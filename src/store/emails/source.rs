@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::add::replace_parts;
-use super::{Email, Field, addresses, text};
+use super::{Email, Field, addresses, attachments, text};
 use crate::mail::address::Mailbox;
-use crate::mail::message::Message;
+use crate::mail::message::{self, Attachment, Message};
 use crate::store::db::{Tx, params};
 use crate::store::raw;
 use crate::store::search::index;
@@ -57,6 +57,11 @@ pub fn variants(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Variant>> {
             Ok(Variant { raw_id: row.get("raw_id")?, account, size: row.get("size")? })
         },
     )
+}
+
+/// The attachments of an email whose bytes these are, with those that were pruned.
+pub fn attachments_with_pruned(tx: &Tx<'_>, email: &Email, bytes: &[u8]) -> Result<Vec<Attachment>> {
+    Ok(message::with_pruned(message::parse(bytes).attachments, attachments(tx, email.id)?))
 }
 
 /// Puts the whole message in place of its beginning: text, addresses, references, attachments, the full-text index. The

@@ -67,7 +67,7 @@ pub const QUESTIONS: &[Question] = &[
         by_root: true,
         ..question("cli/db/restore.rs", "Put the backup of ", "espomail db restore /usr/local/copy.db")
     },
-    question("cli/db/prune.rs", "Remove what is older than 30d for good?", "espomail db prune --older 30d --kind log"),
+    question("cli/db/prune.rs", "Remove what is older than 30d for good: ", "espomail db prune --older 30d --kind log"),
     question("cli/email/link.rs", "Delete email 3 for good, for everybody?", "espomail email delete 3 --reason spam"),
     question("cli/filter/change.rs", "Delete the filter noise?", "espomail filter delete noise"),
     question("cli/folder.rs", "Delete folder Later?", "espomail folder delete Later"),

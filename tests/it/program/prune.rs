@@ -123,15 +123,79 @@ fn sources_and_attachments_go_and_the_text_stays_and_is_known_again() {
     assert!(raw.len() > 40_000 && raw.contains("Text of Open"), "mail of an open case stays as it is");
     let shown = desk.ok(&format!("email show {two}")).stdout;
     assert!(shown.contains("Text of Two") && shown.contains("its source was pruned"), "{shown}");
-    let raw = desk.ok(&format!("email show {two} --raw")).stdout;
-    assert!(raw.contains("From: ") && raw.contains("Subject: Two") && raw.contains("Text of Two"), "{raw}");
-    desk.ok(&["email", "forward", &two, "--to", "x@far.example", "-m", "See", "--from", "group"]);
+    desk.run(&format!("email show {two} --raw")).exits(65).says("has no source any more");
+    let forward = ["email", "forward", &two, "--to", "x@far.example", "-m", "See", "--from", "group"];
+    desk.run(&forward[..]).exits(2).says("the attachment a.pdf was pruned and cannot go with it");
+    desk.run(&[&forward[..], &["--as-attachment"]].concat()[..]).exits(65).says("has no source any more");
+    let sent = desk.json(&[&["--yes"], &forward[..]].concat()[..])["email"].to_string();
+    assert_eq!(desk.items(&format!("email attachment list {sent}")).len(), 0, "no empty file goes out");
     desk.ok("case reply 2 -m Answer --quote --to c2@customer.example");
     // The same message again is known.
     let emails = desk.query("SELECT count(*) FROM emails");
     desk.put(&first);
     assert_eq!(desk.query("SELECT count(*) FROM emails"), emails);
     desk.ok("db check");
+}
+
+#[test]
+fn attachments_that_went_with_their_source_are_told_wherever_they_are_asked_for() {
+    let desk = Desk::new().piped_account("support", &[]);
+    desk.put(&with_attachment("c1@customer.example", "One", 1, 40_000));
+    desk.ok("case close 1");
+    age(&desk, "1");
+    let id = desk.items("email list --folder all One")[0]["id"].to_string();
+    let list = |id: &str| desk.items(&format!("email attachment list {id}"));
+    let part = list(&id)[0]["part"].to_string();
+    assert_eq!(list(&id)[0]["pruned"], false);
+    let dry = desk.ok("--dry-run db prune --older 365d --kind sources");
+    assert!(
+        dry.stderr.starts_with("dry run, nothing changed") && dry.stderr.contains("the attachments of those"),
+        "{dry:#?}"
+    );
+    pruned(&desk, "db prune --older 365d --kind sources");
+    let file = &list(&id)[0];
+    assert_eq!((&file["name"], &file["pruned"], &file["size"]), (&"a.pdf".into(), &true.into(), &0.into()), "{file}");
+    let line = format!("Attachment {part}: a.pdf (application/pdf, pruned)");
+    for shows in [format!("email show {id}"), "case show 1 --full".to_owned()] {
+        let shown = desk.ok(shows.as_str()).stdout;
+        assert!(shown.contains(&line), "{shows}: {shown}");
+    }
+    let said = format!("attachment {part}, a.pdf: its bytes were pruned");
+    for asks in [
+        "attachment save ID",
+        "attachment save ID PART",
+        "attachment save ID --dir -",
+        "attachment cat ID PART",
+        "open ID",
+    ] {
+        let line = format!("email {}", asks.replace("ID", &id).replace("PART", &part));
+        let refused =
+            desk.sandbox.command(&line.split(' ').collect::<Vec<_>>()).env("ESPOMAIL_OPENER", "true").output().unwrap();
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(65) && told.contains(&said), "{line}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_prune_says_before_and_after_what_goes() {
+    let desk = Desk::new().piped_account("support", &[]);
+    desk.put(&with_attachment("c1@customer.example", "One", 1, 400_000));
+    let dry = desk.ok("--dry-run db prune --older 365d --kind cases --kind log");
+    assert!(dry.stderr.contains("dry run: nothing of cases, log is older than 365d"), "{dry:#?}");
+    assert!(!dry.stderr.contains("removes it"), "{dry:#?}");
+    assert_eq!(desk.json("--dry-run db prune --older 365d --kind cases")["dry_run"], true);
+    desk.ok("case close 1");
+    age(&desk, "1");
+    let asked = desk.run("db prune --older 365d --kind cases --account support").exits(2);
+    let question = "Remove what is older than 365d for good: cases of support?";
+    assert!(asked.stderr.contains(question), "{asked:#?}");
+    for kind in ["log", "notifications"] {
+        desk.run(format!("--yes db prune --older 30d --kind cases --kind {kind} --account support").as_str())
+            .exits(2)
+            .says("is of no account");
+    }
+    let gone = desk.ok("--yes db prune --older 365d --kind cases --compact");
+    assert!(is_on_server() || gone.stderr.contains("the database gave back"), "{gone:#?}");
 }
 
 #[test]
