@@ -138,6 +138,11 @@ impl SecretSpec {
                     .ok_or_else(|| error::config(format!("secret cred:{name}: CREDENTIALS_DIRECTORY is not set")))?;
                 from_file(&Path::new(&dir).join(name))
             }
+            SecretSpec::Stored if stored.try_exists().is_ok_and(|there| !there) => {
+                Err(error::config(format!("its password is not here: {} does not exist", stored.display()))
+                    .hint("type it: espomail account secret NAME --secret stdin")
+                    .into())
+            }
             SecretSpec::Stored => from_file(stored),
         }
     }
@@ -321,6 +326,9 @@ mod tests {
         let absent = SecretSpec::File("/no/such".into()).resolve(&path).unwrap_err();
         let expected = "type it in, then Enter and Ctrl-D: install -D -m 600 /dev/stdin /no/such";
         assert_eq!(error::classify(&absent).1.as_deref(), Some(expected));
+        let absent = SecretSpec::Stored.resolve(Path::new("/no/such")).unwrap_err();
+        assert!(absent.to_string().contains("its password is not here"), "{absent}");
+        assert_eq!(error::classify(&absent).1.as_deref(), Some("type it: espomail account secret NAME --secret stdin"));
         // From the first secret on.
         assert_eq!(rustix::process::dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
         assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));

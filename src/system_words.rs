@@ -42,7 +42,10 @@ pub fn chain(error: &anyhow::Error) -> String {
         Some(error) => reason(error),
         None => plain(&cause.to_string()),
     });
-    words.collect::<Vec<_>>().join(": ")
+    let mut words: Vec<String> = words.collect();
+    // What the engine says of itself and again of what it did is told once.
+    words.dedup();
+    words.join(": ")
 }
 
 /// Takes out what libraries say to programmers: ` (os error 2)`, and the code with which SQLite says its words twice.

@@ -20,7 +20,7 @@ use super::passwords;
 use crate::error::{self, Fault, Kind};
 use crate::place::Server;
 use crate::secret;
-use crate::store::db::{after_damage, is_standby};
+use crate::store::db::{after_check, after_damage, is_standby};
 use crate::store::{instance, raw};
 use crate::ui::cell::{Cell, Column, Field, head};
 use crate::ui::outcome::Thing;
@@ -97,7 +97,10 @@ pub const CHECK_COLUMNS: &[Column<(String, Vec<String>)>] = &[
 pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
     match command {
         DbCommand::Init => init::create(ctx),
-        DbCommand::Check => check(ctx),
+        DbCommand::Check => check(ctx).map_err(|error| match ctx.explained(error).downcast::<Fault>() {
+            Ok(fault) => Fault { hint: fault.hint.as_deref().map(|hint| after_check(hint).to_owned()), ..fault }.into(),
+            Err(error) => error,
+        }),
         DbCommand::Stats => stats(ctx),
         DbCommand::Backup(args) => backup(&args, ctx),
         DbCommand::Copy(args) => copy::run(&args, ctx),
@@ -125,7 +128,7 @@ fn check(ctx: &Context) -> Result<()> {
         faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
     }
     ctx.ui.warn(&format!("{} is damaged", ctx.place));
-    ctx.ui.hint(&after_damage(&ctx.place));
+    ctx.ui.hint(after_check(&after_damage(&ctx.place)));
     Err(context::told(Kind::Io))
 }
 
@@ -159,7 +162,7 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     store.read(|tx| ctx.actor(tx)?.require_admin("db backup"))?;
     if args.file.as_os_str() == "-" {
         let refused = Fault::new(Kind::Usage, "a backup is not written to standard output");
-        return Err(refused.hint("as root, name a new file where the owner of the database can write").into());
+        return Err(refused.hint("name a new file: espomail db backup FILE").into());
     }
     if let Some(named) = args.file.to_str().filter(|named| Server::is_named_by(named)) {
         let own = shlex::try_quote(&ctx.place.typed())?.into_owned();
@@ -202,7 +205,7 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     let gone = match deleted.as_slice() {
         [] => String::new(),
         [one] => format!("; {one} deleted, which was older"),
-        several => format!("; {} older backups deleted", several.len()),
+        several => format!("; {} deleted, which were older", several.join(", ")),
     };
     ctx.done_with(
         Thing::path(file.display()),

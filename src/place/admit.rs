@@ -33,6 +33,26 @@ impl Place {
         if self.old_secrets().is_some() { make(&self.own_secrets()) } else { Ok(()) }
     }
 
+    /// Puts the secrets of a database aside, before another one is put in its place; where they are then.
+    ///
+    /// # Errors
+    /// They cannot be moved.
+    pub fn put_secrets_aside(&self, end: &str) -> Result<Option<PathBuf>, Fault> {
+        let own = self.own_secrets();
+        let aside = self.state().join(self.with_end(&format!(".secrets{end}")));
+        let moved = own.is_dir().then(|| fs::rename(&own, &aside).map(|()| aside)).transpose();
+        let moved = moved.map_err(|e| error::file(format!("cannot move {}", own.display()), &e))?;
+        self.part_from_old_secrets()?;
+        Ok(moved)
+    }
+
+    /// Puts them back, where the other one could not be put in place.
+    pub fn take_secrets_back(&self, aside: &Path) {
+        let own = self.own_secrets();
+        // An empty one that was made meanwhile is replaced.
+        let _ = fs::rename(aside, own);
+    }
+
     /// Refuses a state directory that was named and cannot be that of this database; with `claims` it is taken for it.
     /// Of a server one that is there is refused unnamed as well.
     ///
@@ -107,7 +127,15 @@ impl Place {
             state.display(),
             claimed.display()
         );
-        Err(error::config(text).hint("name another directory with --state: passwords would be mixed up"))
+        let another = "name another directory with --state: passwords would be mixed up";
+        Err(error::config(text).hint(match claimed.exists() {
+            true => another.to_owned(),
+            false => format!(
+                "that one is not there: if it is the one that was moved to {}, rm {}; else {another}",
+                file.display(),
+                self.claim_file(state).display()
+            ),
+        }))
     }
 
     fn claim(&self, file: &Path, state: &Path) -> io::Result<()> {

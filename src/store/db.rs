@@ -55,7 +55,7 @@ pub use aside::NewFile;
 pub use bind::{Bind, Params, Ty, Typed, params};
 pub use busy::{Busy, Gone, Superseded};
 pub use changed::{Changed, exactly_one};
-pub use fault::{after_damage, at, explain, is_fatal, is_standby, unless_fatal};
+pub use fault::{after_check, after_damage, at, explain, is_fatal, is_standby, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;
 pub use row::Row;

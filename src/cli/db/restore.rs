@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::secrets;
 use crate::claim::Claim;
 use crate::cli::busy;
 use crate::cli::context::{self, Context, Unsent};
@@ -16,7 +17,7 @@ use crate::lock::Lock;
 use crate::place::{self, Place, Server};
 use crate::secret;
 use crate::store::db::{self, Store, Tx};
-use crate::store::{accounts, disk, log, restored};
+use crate::store::{accounts, disk, instance, log, restored};
 use crate::system_words;
 use crate::ui::outcome::Thing;
 
@@ -26,6 +27,9 @@ pub struct Restore {
     /// Backup, made by `db backup`; it stays as it is
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// The backup is that of another desk: put the passwords of this one aside
+    #[arg(long)]
+    of_another_desk: bool,
 }
 
 /// What stands where the backup is to go.
@@ -44,9 +48,20 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     let Some(target) = ctx.place.file() else { return into_server(file, ctx) };
     let present = present(ctx)?;
     let backup = sound(file, target)?;
-    let made_at = made_at(file, &backup)?;
-    let kept = free(target, &format!(".before-restore-{}", ctx.now().strftime("%Y%m%dT%H%M%SZ")));
-    let of = format!("the backup of {}", ctx.ui.local_time(made_at));
+    let is_another = is_of_another(&backup, &present);
+    if is_another && !args.of_another_desk {
+        let text = format!("{} is a backup of another desk, not of {}", file.display(), target.display());
+        return Err(error::data(text)
+            .hint("name a backup of this one; or, to put that desk in its place: espomail db restore --of-another-desk FILE")
+            .into());
+    }
+    let (made_at, is_backup) = made_at(file, &backup)?;
+    let end = format!(".before-restore-{}", ctx.now().strftime("%Y%m%dT%H%M%SZ"));
+    let kept = free(target, &end);
+    let of = match is_backup {
+        true => format!("the backup of {}", ctx.ui.local_time(made_at)),
+        false => format!("the database {}, last written {}", file.display(), ctx.ui.local_time(made_at)),
+    };
     if !matches!(present, Present::Nothing) {
         ctx.confirm(&format!(
             "Put {of} in the place of {}? What is there now is kept as {}.",
@@ -65,7 +80,18 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
         // Of a restore that was killed.
         fs::remove_file(&copy).ok();
         place::make_directory(target)?;
-        let put = backup.backup(&copy, made_at).and_then(|()| put(target, &ctx.place, &present, &kept, ctx.now()));
+        let put = backup.backup(&copy, made_at).and_then(|()| {
+            // Never after it: the accounts of another desk have the same numbers.
+            let aside = if is_another { ctx.place.put_secrets_aside(&end)? } else { None };
+            let put = put(target, &ctx.place, &present, &kept, ctx.now());
+            if let Some(aside) = &aside {
+                match &put {
+                    Ok(()) => ctx.ui.note(&format!("the passwords of the desk before are in {}", aside.display())),
+                    Err(_) => ctx.place.take_secrets_back(aside),
+                }
+            }
+            put
+        });
         fs::remove_file(&copy).ok();
         put?;
         drop(present);
@@ -75,7 +101,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     }
     ctx.done(Thing::path(target.display()), &format!("{of} is now the database {}", target.display()))?;
     if !ctx.dry_run {
-        secrets(file, ctx)?;
+        keep_secrets(file, ctx)?;
         ctx.ui.hint("espomail db check; espomail fetch gets what came since; espomail outbox list shows what is held");
     }
     Ok(())
@@ -117,6 +143,16 @@ fn free(target: &Path, end: &str) -> PathBuf {
     std::iter::once(first.clone()).chain(more).find(is_free).unwrap_or(first)
 }
 
+/// Whether a backup is of another database than the one that is there, as far as that one can be read.
+fn is_of_another(backup: &Store, present: &Present) -> bool {
+    let Present::Database(present) = present else { return false };
+    let identity = |store: &Store| store.read(instance::secret).ok();
+    match (identity(backup), identity(present)) {
+        (Some(backup), Some(present)) => backup != present,
+        _ => false,
+    }
+}
+
 /// The backup, where every page of it can be read.
 fn sound(file: &Path, target: &Path) -> Result<Store> {
     if !file.exists() {
@@ -126,12 +162,23 @@ fn sound(file: &Path, target: &Path) -> Result<Store> {
     if is_same(file, target) {
         return Err(error::data(format!("{} is the database itself", file.display())).into());
     }
-    if fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() == 0) {
+    let facts = fs::metadata(file).map_err(|e| error::file(file.display(), &e))?;
+    if !facts.is_file() {
+        let what = if facts.is_dir() { "a directory" } else { "not a plain file" };
+        return Err(error::data(format!("{} is {what}, not a backup", file.display()))
+            .hint("name a file that `espomail db backup` has written")
+            .into());
+    }
+    fs::File::open(file).map_err(|e| error::file(format!("cannot read {}", file.display()), &e))?;
+    if facts.len() == 0 {
         return Err(damaged(file, "it is empty").into());
     }
     let (store, _) = Store::open_as_it_is(&Place::of_file(file)).map_err(|error| match db::damage_of(&error) {
         Some(words) => damaged(file, &words).into(),
-        None if is_foreign(&error) => damaged(file, &format!("it {}", db::FOREIGN)).into(),
+        None if is_foreign(&error) => {
+            let text = format!("{} {}, or it was overwritten", file.display(), db::FOREIGN);
+            Fault::new(Kind::Io, text).hint(ANOTHER).into()
+        }
         None => db::explain(&error, &Place::of_file(file)).map_or(error, Into::into),
     })?;
     match store.check() {
@@ -145,17 +192,19 @@ fn is_foreign(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Fault>().is_some_and(|fault| fault.message.ends_with(db::FOREIGN))
 }
 
+const ANOTHER: &str = "name another backup: espomail db restore FILE; the database was not changed";
+
 fn damaged(file: &Path, fault: &str) -> Fault {
     let text = format!("the backup {} is damaged: {fault}", file.display());
-    Fault::new(Kind::Io, text).hint("name another backup: espomail db restore FILE; the database was not changed")
+    Fault::new(Kind::Io, text).hint(ANOTHER)
 }
 
-/// When it was made: by its own word, else when its file was written last.
-fn made_at(file: &Path, backup: &Store) -> Result<Timestamp> {
+/// When it was made, and whether it says so itself; else when its file was written last.
+fn made_at(file: &Path, backup: &Store) -> Result<(Timestamp, bool)> {
     // An older release had no place for it.
     let own = backup.read(restored::backup_made_at).ok().flatten();
-    let written = || Ok(Timestamp::try_from(fs::metadata(file)?.modified()?)?);
-    own.map_or_else(written, Ok)
+    let written = || Ok((Timestamp::try_from(fs::metadata(file)?.modified()?)?, false));
+    own.map_or_else(written, |at| Ok((at, true)))
 }
 
 fn present(ctx: &Context) -> Result<Present> {
@@ -225,20 +274,27 @@ fn aside(target: &Path, kept: &Path, ends: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Secrets of a backup with them, where there are none.
-fn secrets(file: &Path, ctx: &Context) -> Result<()> {
+/// Secrets of a backup with them, where there are none; names the accounts whose secret is not there then.
+fn keep_secrets(file: &Path, ctx: &Context) -> Result<()> {
     let (from, to) = (secret::directory_of_backup(file), ctx.place.secrets());
     let has_some = |dir: &Path| fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
     match (has_some(&from), has_some(&to)) {
-        (true, false) => secret::copy(&from, &to).map(drop),
+        (true, false) => {
+            secret::copy(&from, &to)?;
+        }
         (true, true) => {
             ctx.ui.hint(&format!(
                 "the passwords in {} are as they were; those of the backup are in {}",
                 to.display(),
                 from.display()
             ));
-            Ok(())
         }
-        _ => Ok(()),
+        _ => {}
     }
+    for (name, option) in secrets::lacking(&Store::open_to_read(&ctx.place)?, &to)? {
+        ctx.ui.concern(&format!(
+            "account {name}: its password is not here: espomail account secret {name} {option} stdin"
+        ));
+    }
+    Ok(())
 }

@@ -41,6 +41,25 @@ pub fn copy(from: &Store, to: &Place, sealing: Option<&Store>, ctx: &Context) ->
     })
 }
 
+/// The accounts of a database whose password is not among the files of a directory, each with the option that gives it.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn lacking(store: &Store, files: &Path) -> Result<Vec<(String, &'static str)>> {
+    let stored = SecretSpec::Stored.to_string();
+    let mut lacking = Vec::new();
+    for account in store.read(accounts::all)? {
+        let lacks = |name: String| !files.join(name).exists();
+        if account.imap.secret == stored && lacks(account.id.to_string()) {
+            lacking.push((account.name.clone(), "--secret"));
+        }
+        if account.smtp.secret == stored && lacks(format!("{}{OF_SMTP}", account.id)) {
+            lacking.push((account.name, "--smtp-secret"));
+        }
+    }
+    Ok(lacking)
+}
+
 /// Where those of a database are: where its state is, or next to its file, as those of a backup are.
 fn directory(from: &Place, to: &Place) -> PathBuf {
     let beside = from.file().map(secret::directory_of_backup);

@@ -18,6 +18,14 @@ use crate::units::about;
 /// What to do with a damaged file.
 const AFTER_DAMAGE: &str = "keep the damaged file and restore the last good backup: espomail db restore FILE; `espomail db check` lists the faults";
 
+/// What follows in such a step for everybody but `db check` itself.
+const LISTS_FAULTS: &str = "; `espomail db check` lists the faults";
+
+/// A step after damage, as `db check` tells it, which has listed the faults.
+pub fn after_check(step: &str) -> &str {
+    step.strip_suffix(LISTS_FAULTS).unwrap_or(step)
+}
+
 /// Whether an error says that the database itself cannot be written or read any more, so that going on is pointless.
 pub fn is_fatal(error: &anyhow::Error) -> bool {
     error.chain().filter_map(gravity).any(|gravity| gravity != Gravity::Bug)

@@ -30,7 +30,10 @@ fn old_backups_of_this_database_go_and_nothing_else() {
     age(&desk, "foreign.db", 90);
     fs::write(desk.sandbox.path("notes.db"), "SQLite format 3\0 but nothing else").unwrap();
     let dry = desk.ok("--dry-run db backup new.db --keep 14d");
-    assert!(dry.stderr.contains("2 older backups deleted") && exists(&desk, "old-1.db"), "{dry:#?}");
+    assert!(
+        dry.stderr.contains("old-1.db, ./old-2.db deleted, which were older") && exists(&desk, "old-1.db"),
+        "{dry:#?}"
+    );
     desk.ok("db backup new.db --keep 14d");
     let left = ["old-1.db", "old-1.db.secrets", "old-2.db", "young.db", "foreign.db", "notes.db", "new.db"]
         .map(|name| exists(&desk, name));
@@ -76,6 +79,48 @@ fn a_restore_is_refused_while_another_process_has_the_database_open_and_of_a_new
 }
 
 /// 200 kills at moments that cover the whole command.
+#[test]
+fn a_backup_of_another_desk_is_refused_and_never_meets_the_passwords_of_this_one() {
+    if no_file() {
+        return;
+    }
+    let (desk, other) = (restorable(), Desk::new().piped_account("support", &[]));
+    let foreign = desk.sandbox.path("foreign.db").display().to_string();
+    other.ok(&["db", "backup", &foreign]);
+    let secrets = desk.sandbox.path("espomail.db.secrets");
+    fs::create_dir_all(&secrets).unwrap();
+    fs::write(secrets.join("1"), "of this desk").unwrap();
+    desk.run("--yes db restore foreign.db").exits(65).says("is a backup of another desk");
+    desk.ok("--yes db restore backup.db");
+    assert!(secrets.join("1").exists(), "a backup of this desk keeps them");
+    let done = desk.ok("--yes db restore --of-another-desk foreign.db");
+    assert!(!secrets.join("1").exists() && done.stderr.contains("passwords of the desk before are in"), "{done:#?}");
+    let aside = fs::read_dir(desk.sandbox.path("")).unwrap().flatten().map(|entry| entry.path().join("1"));
+    let kept =
+        aside.filter(|path| path.display().to_string().contains(".secrets.before-restore-")).find(|path| path.exists());
+    assert_eq!(fs::read_to_string(kept.unwrap()).unwrap(), "of this desk");
+}
+
+#[test]
+fn a_restore_names_what_it_was_given() {
+    if no_file() {
+        return;
+    }
+    let desk = restorable();
+    fs::create_dir(desk.sandbox.path("folder")).unwrap();
+    desk.query("UPDATE accounts SET imap_secret = 'stdin'");
+    fs::copy(desk.sandbox.path("espomail.db"), desk.sandbox.path("live.db")).unwrap();
+    desk.run("--yes db restore folder").exits(65).says("folder is a directory, not a backup");
+    desk.run("--yes db restore /dev/null").exits(65).says("is not a plain file");
+    let live = desk.ok("--yes db restore live.db");
+    let lacks = "account support: its password is not here: espomail account secret support --secret stdin";
+    assert!(live.stderr.contains(lacks), "{live:#?}");
+    assert!(
+        live.stdout.contains("the database live.db, last written") && !live.stdout.contains("the backup of"),
+        "{live:#?}"
+    );
+}
+
 #[test]
 fn a_restore_that_is_killed_leaves_the_old_database_or_the_new_one() {
     if no_file() {
