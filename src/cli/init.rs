@@ -12,6 +12,7 @@ pub mod unfinished;
 mod words;
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -37,7 +38,7 @@ use crate::secret;
 use crate::store::db::{Store, Tx};
 use crate::store::log::{self, LogOutcome};
 use crate::store::{accounts, teams, users};
-use crate::system_words::plain;
+use crate::system_words::{self, plain};
 use crate::ui::outcome::Thing;
 
 /// Columns of the command that does the same.
@@ -216,7 +217,7 @@ fn would_make(plan: &Plan, typed: &Typed, ctx: &Context) -> Result<Made> {
 fn alone(place: &Place) -> Result<File> {
     let directory = match place.file() {
         Some(file) => {
-            place::make_directory(file)?;
+            place::make_directory(file).map_err(|error| no_place(error, place))?;
             place::directory(file).to_owned()
         }
         None => {
@@ -249,6 +250,20 @@ fn filled(plan: &Plan, typed: &Typed, secret: &[u8; 32], ctx: &Context) -> Resul
         ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &things)?;
         Ok(made)
     })
+    .map_err(|error| no_place(error, &ctx.place))
+}
+
+/// A place where no file can be made is wrong in what names it, not on the disk.
+fn no_place(error: anyhow::Error, place: &Place) -> anyhow::Error {
+    let of_system = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    let cannot_be = |e: &&std::io::Error| matches!(e.kind(), ErrorKind::NotADirectory | ErrorKind::NotFound);
+    match of_system.filter(cannot_be) {
+        Some(reason) if place.is_missing() => {
+            let text = format!("--db: cannot make {place}: {}", system_words::reason(reason));
+            error::config(text).hint("name another place with --db").into()
+        }
+        _ => error,
+    }
 }
 
 /// Fills a database in which nobody works yet.

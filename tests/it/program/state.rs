@@ -174,6 +174,66 @@ fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step()
 }
 
 #[test]
+fn a_database_that_was_moved_with_its_directory_is_told_how_it_gets_its_state_back() {
+    if no_file() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("old")).unwrap();
+    std::fs::create_dir(sandbox.path("state")).unwrap();
+    sandbox.run(&["--db", "old/espomail.db", "--state", "state", "init"]).ok();
+    std::fs::rename(sandbox.path("old"), sandbox.path("new")).unwrap();
+    let stats = ["--db", "new/espomail.db", "--state", "state", "db", "stats"];
+    let refused = sandbox.run(&stats).exits(78);
+    assert!(
+        refused.stderr.contains("that one is not there")
+            && refused.stderr.contains("/state/espomail.db.database; else")
+    );
+    std::fs::remove_file(sandbox.path("state/espomail.db.database")).unwrap();
+    sandbox.run(&stats).ok();
+}
+
+#[test]
+fn a_place_where_no_database_can_be_made_is_a_wrong_name() {
+    if no_file() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.path("file"), "").unwrap();
+    for place in ["file/below/x.db", "/proc/x.db"] {
+        let refused = sandbox.run(&["--db", place, "init"]).exits(78);
+        assert!(refused.stderr.contains("name another place with --db"), "{place}: {refused:#?}");
+    }
+}
+
+#[test]
+fn a_damaged_database_is_told_once_and_check_does_not_name_itself() {
+    if no_file() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    let file = sandbox.path("espomail.db");
+    let whole = std::fs::read(&file).unwrap();
+    let mut torn = whole.clone();
+    torn[8_192..].fill(0x55);
+    std::fs::write(&file, &torn).unwrap();
+    let check = sandbox.run(&["db", "check"]).exits(74);
+    assert!(
+        check.stderr.contains("espomail db restore FILE") && !check.stderr.contains("lists the faults"),
+        "{check:#?}"
+    );
+    std::fs::write(sandbox.path("torn.db"), &torn).unwrap();
+    std::fs::write(&file, &whole).unwrap();
+    let restore = sandbox.run(&["--yes", "db", "restore", "torn.db"]).exits(74);
+    assert!(restore.stderr.matches("malformed").count() < 2, "{restore:#?}");
+    let foreign = [&whole[..68], &[0; 4], &whole[72..]].concat();
+    std::fs::write(sandbox.path("foreign.db"), foreign).unwrap();
+    let restore = sandbox.run(&["--yes", "db", "restore", "foreign.db"]).exits(74);
+    assert!(restore.stderr.contains("foreign.db is not a database of espomail") && !restore.stderr.contains("damaged"));
+}
+
+#[test]
 fn any_state_directory_means_the_same_locks_and_a_killed_process_leaves_none() {
     if no_file() {
         return;

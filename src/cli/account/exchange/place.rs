@@ -41,7 +41,7 @@ impl Source<'_> {
         let Some((header, _)) = headers.clone().nth(at) else { return (None, None) };
         let end = headers.clone().nth(at + 1).map_or(usize::MAX, |(line, _)| line);
         let own = || self.text.lines().enumerate().skip(header).take_while(|(line, _)| *line < end);
-        let key = fault.split(':').next().unwrap_or_default();
+        let key = fault.split([':', ' ']).next().unwrap_or_default();
         if let Some((line, _)) = own().find(|(_, line)| config::key_of(line) == Some(key)) {
             return (Some(line + 1), None);
         }
@@ -128,6 +128,7 @@ mod tests {
             (1, "tls: must be one of", Some(12), None),
             (1, "there is no team \"U\"", Some(10), Some("team")),
             (1, "imap: is missing", Some(6), None),
+            (0, "tls is not a key", Some(4), None),
             (0, "there is no team \"U\"", Some(2), None),
             (2, "tls: must be", None, None),
         ] {
