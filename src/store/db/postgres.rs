@@ -368,11 +368,7 @@ impl Running<'_> {
         let Link { client, kept, savepoints, .. } = &mut *self.conn.link.borrow_mut();
         kept.memo.forget();
         let number = savepoints.pop().context("there is no savepoint")?;
-        if client.take_back(number) {
-            client.batch_execute("ROLLBACK TO message; RELEASE message")?;
-            client.forgive();
-        }
-        Ok(())
+        if client.take_back(number) { client.go_back("ROLLBACK TO message; RELEASE message") } else { Ok(()) }
     }
 
     /// Rows written by this connection since it was opened.

@@ -1,8 +1,8 @@
 //! The connection itself. The one place in which something is asynchronous: a statement is a future, and it is sent when it
 //! is polled for the first time.
 //!
-//! A statement of which nobody wants the answer now waits here, and travels with the next one. The server runs in order what
-//! it gets, and takes nothing but a way back after the first error of a transaction: what becomes of the rows is the same as
+//! A statement of which nobody wants the answer now waits here, and travels with the next one. Where much waits it is sent
+//! ahead, so that the server works while the program goes on. The server runs in order what it gets, and takes nothing but a way back after the first error of a transaction: what becomes of the rows is the same as
 //! where each answer is waited for. Only the error is heard later, by the one who asks next:
 //! - who wants an answer hears the first error of all that was sent with the question;
 //! - a savepoint begins when no write waits, and ends when each of its own is answered: an error stays inside;
@@ -23,9 +23,10 @@ use tokio_postgres::{Config, Error, Row, SimpleQueryMessage, Socket, Statement};
 
 use super::values::Given;
 
-/// Maximum number of bytes of values that wait, and of statements: beyond that they are sent.
-const MOST_BYTES: usize = 512 << 10;
-const MOST: usize = 400;
+/// Maximum number of bytes of values that wait, and of statements: beyond that they are sent ahead. As many may be under way
+/// then without an answer.
+const MOST_BYTES: usize = 256 << 10;
+const MOST: usize = 200;
 
 type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -35,8 +36,8 @@ pub(super) struct Client {
     client: Arc<tokio_postgres::Client>,
     line: Line,
     waiting: VecDeque<Waiting>,
-    /// Of the values that wait.
-    bytes: usize,
+    /// What was sent, and is not answered yet.
+    under_way: VecDeque<Sent>,
     /// The number of the next statement that waits.
     next: u64,
     /// Rows that the statements of this transaction have changed, by their numbers.
@@ -62,7 +63,20 @@ struct Line {
 /// A statement that was not sent yet.
 struct Waiting {
     number: u64,
+    /// Of its values.
+    bytes: usize,
     what: What,
+}
+
+/// A statement that was sent.
+struct Sent {
+    number: u64,
+    bytes: usize,
+    writes: bool,
+    /// The rows that it changes.
+    answer: UnderWay<u64>,
+    /// What has come while something else was waited for.
+    come: Option<Result<u64, Error>>,
 }
 
 enum What {
@@ -76,9 +90,6 @@ enum What {
 
 /// What ends at its own time.
 type UnderWay<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
-
-/// A statement that is under way: the rows that it changes.
-type Sent = UnderWay<u64>;
 
 impl Line {
     /// Waits for `work`. An answer that has come counts, also where the connection has ended after it.
@@ -128,7 +139,7 @@ impl Client {
             client: Arc::new(client),
             line: Line { runtime, carrier: Some(Box::pin(connection)), broken: None },
             waiting: VecDeque::new(),
-            bytes: 0,
+            under_way: VecDeque::new(),
             next: 0,
             counts: HashMap::new(),
             changes: 0,
@@ -141,7 +152,7 @@ impl Client {
     /// Nothing of an earlier transaction waits or counts any more.
     pub(super) fn forget(&mut self) {
         self.waiting.clear();
-        self.bytes = 0;
+        self.under_way.clear();
         self.counts.clear();
         self.has_failed = false;
     }
@@ -157,32 +168,33 @@ impl Client {
 
     /// Lets a statement that changes no row wait; its number.
     pub(super) fn mark(&mut self, text: &str) -> u64 {
-        self.put(What::Mark(text.to_owned()))
+        self.put(0, What::Mark(text.to_owned()))
     }
 
     /// Lets a statement wait that writes; its number.
     ///
     /// # Errors
-    /// Those of all that wait, where that is too much.
+    /// The first one of those that are under way, where so much waits that they are waited for.
     pub(super) fn put_write(&mut self, statement: Statement, given: Vec<Given<'static>>) -> Result<u64> {
-        self.bytes += given.iter().map(Given::size).sum::<usize>();
-        let number = self.put(What::Write { statement, given });
-        if self.bytes > MOST_BYTES || self.waiting.len() > MOST {
-            self.flush()?;
+        let bytes = given.iter().map(Given::size).sum();
+        let number = self.put(bytes, What::Write { statement, given });
+        if is_much(self.waiting.iter().map(|waiting| waiting.bytes)) {
+            self.send_ahead()?;
         }
         Ok(number)
     }
 
-    fn put(&mut self, what: What) -> u64 {
+    fn put(&mut self, bytes: usize, what: What) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.waiting.push_back(Waiting { number, what });
+        self.waiting.push_back(Waiting { number, bytes, what });
         number
     }
 
     /// Whether there is no answer yet to a statement that writes.
     pub(super) fn owes_answers(&self) -> bool {
         self.waiting.iter().any(|waiting| matches!(waiting.what, What::Write { .. }))
+            || self.under_way.iter().any(|sent| sent.writes)
     }
 
     /// Forgets what waits since a statement of this number; whether it had been sent.
@@ -192,9 +204,15 @@ impl Client {
         was_sent
     }
 
-    /// Goes on after an error, where the server has gone back to before it.
-    pub(super) fn forgive(&mut self) {
+    /// Goes back to before what is under way, by a statement after it; its errors are of no interest.
+    ///
+    /// # Errors
+    /// The server has not gone back.
+    pub(super) fn go_back(&mut self, sql: &str) -> Result<()> {
+        self.under_way.clear();
+        self.batch_execute(sql)?;
         self.has_failed = false;
+        Ok(())
     }
 
     /// Waits for the answers to all that waits.
@@ -202,7 +220,7 @@ impl Client {
     /// # Errors
     /// The first one.
     pub(super) fn flush(&mut self) -> Result<()> {
-        if self.waiting.is_empty() { Ok(()) } else { self.send(async { Ok(()) }) }
+        if self.waiting.is_empty() && self.under_way.is_empty() { Ok(()) } else { self.send(async { Ok(()) }) }
     }
 
     /// The rows that a statement has changed which was let wait in this transaction.
@@ -221,27 +239,48 @@ impl Client {
     /// # Errors
     /// The first one.
     fn send<T>(&mut self, last: impl Future<Output = Result<T, Error>>) -> Result<T> {
-        self.bytes = 0;
+        self.begin_to_send();
+        let Client { line, under_way, .. } = self;
+        let (answers, done) = line.wait(together(under_way, |_| true, last));
+        self.heed(answers)?;
+        done.map_err(|error| self.failed(error))
+    }
+
+    /// Sends what waits, and goes on before the server has answered all of it.
+    ///
+    /// # Errors
+    /// The first one of those that were waited for.
+    fn send_ahead(&mut self) -> Result<()> {
+        self.begin_to_send();
+        let Client { line, under_way, .. } = self;
+        let is_wanted = |rest: &VecDeque<Sent>| is_much(rest.iter().map(|sent| sent.bytes));
+        let (answers, ()) = line.wait(together(under_way, is_wanted, async {}));
+        self.heed(answers)
+    }
+
+    /// What waits is under way from now on.
+    fn begin_to_send(&mut self) {
         #[cfg(test)]
         {
             self.trips += 1;
         }
-        let (heads, sent): (Vec<_>, Vec<_>) = mem::take(&mut self.waiting)
-            .into_iter()
-            .map(|Waiting { number, what }| match what {
-                What::Mark(text) => ((number, false), marked(Arc::clone(&self.client), text)),
-                What::Write { statement, given } => {
-                    ((number, true), written(Arc::clone(&self.client), statement, given))
-                }
-            })
-            .unzip();
-        let (answers, done) = self.line.wait(together(sent, last));
-        for ((number, writes), answer) in heads.into_iter().zip(answers) {
+        for Waiting { number, bytes, what } in mem::take(&mut self.waiting) {
+            let client = Arc::clone(&self.client);
+            let (writes, answer) = match what {
+                What::Mark(text) => (false, marked(client, text)),
+                What::Write { statement, given } => (true, written(client, statement, given)),
+            };
+            self.under_way.push_back(Sent { number, bytes, writes, answer, come: None });
+        }
+    }
+
+    fn heed(&mut self, answers: Vec<Answered>) -> Result<()> {
+        for (number, writes, answer) in answers {
             let count = answer.map_err(|error| self.failed(error))?;
             self.counts.insert(number, count);
             self.changes += if writes { count } else { 0 };
         }
-        done.map_err(|error| self.failed(error))
+        Ok(())
     }
 
     fn failed(&mut self, error: Error) -> anyhow::Error {
@@ -303,22 +342,34 @@ fn values<'a>(given: &'a [Given<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
     given.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-fn marked(client: Arc<tokio_postgres::Client>, text: String) -> Sent {
+fn marked(client: Arc<tokio_postgres::Client>, text: String) -> UnderWay<u64> {
     Box::pin(async move { client.batch_execute(&text).await.map(|()| 0) })
 }
 
-fn written(client: Arc<tokio_postgres::Client>, statement: Statement, given: Vec<Given<'static>>) -> Sent {
+fn written(client: Arc<tokio_postgres::Client>, statement: Statement, given: Vec<Given<'static>>) -> UnderWay<u64> {
     Box::pin(async move { client.execute(&statement, &values(&given)).await })
 }
 
-/// Sends all of these before an answer is waited for; the answers in order.
-async fn together<T>(sent: Vec<Sent>, last: impl Future<Output = T>) -> (Vec<Result<u64, Error>>, T) {
+/// Whether statements whose values have so many bytes are too many to be kept.
+fn is_much(each: impl ExactSizeIterator<Item = usize>) -> bool {
+    each.len() > MOST || each.sum::<usize>() > MOST_BYTES
+}
+
+/// The number of a statement, whether it writes, and the rows that it has changed.
+type Answered = (u64, bool, Result<u64, Error>);
+
+/// Sends all of these and `last` before an answer is waited for; then their answers in order, while more of them
+/// `are_wanted`, and the last one.
+async fn together<T>(
+    under_way: &mut VecDeque<Sent>,
+    are_wanted: impl Fn(&VecDeque<Sent>) -> bool,
+    last: impl Future<Output = T>,
+) -> (Vec<Answered>, T) {
     let mut last = pin!(last);
-    let mut under_way: Vec<(Sent, Option<Result<u64, Error>>)> = sent.into_iter().map(|one| (one, None)).collect();
     let early = poll_fn(|cx| {
-        for (one, answer) in &mut under_way {
-            if let Poll::Ready(ready) = one.as_mut().poll(cx) {
-                *answer = Some(ready);
+        for Sent { answer, come, .. } in under_way.iter_mut().filter(|sent| sent.come.is_none()) {
+            if let Poll::Ready(ready) = answer.as_mut().poll(cx) {
+                *come = Some(ready);
             }
         }
         Poll::Ready(match last.as_mut().poll(cx) {
@@ -328,11 +379,17 @@ async fn together<T>(sent: Vec<Sent>, last: impl Future<Output = T>) -> (Vec<Res
     })
     .await;
     let mut answers = Vec::with_capacity(under_way.len());
-    for (one, answer) in under_way {
-        answers.push(match answer {
-            Some(answer) => answer,
-            None => one.await,
-        });
+    while are_wanted(under_way)
+        && let Some(Sent { number, writes, answer, come, .. }) = under_way.pop_front()
+    {
+        answers.push((
+            number,
+            writes,
+            match come {
+                Some(come) => come,
+                None => answer.await,
+            },
+        ));
     }
     let done = match early {
         Some(done) => done,

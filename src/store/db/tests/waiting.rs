@@ -228,3 +228,44 @@ fn rows_of_which_the_ids_are_taken_need_no_answer() {
     take(50).unwrap();
     assert_eq!(store.trips() - before, 3, "BEGIN, the ids, COMMIT");
 }
+
+#[test]
+fn much_is_sent_ahead_and_its_errors_are_heard_as_those_of_little() {
+    let Some(store) = desk() else { return };
+    let large = |tx: &Tx<'_>, size: i64, codec: &str| {
+        let sql = "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
+        tx.execute(sql, params![size, vec![0_u8; 32], codec, vec![7_u8; 100 << 10]]).map(drop)
+    };
+    let sizes = || store.read(|tx| tx.values::<i64>("SELECT size FROM raw_messages ORDER BY id", [])).unwrap();
+    let many = |tx: &Tx<'_>, from: i64| (from..from + 20).try_for_each(|size| large(tx, size, "none"));
+    let before = store.trips();
+    store.write(|tx| many(tx, 0)).unwrap();
+    assert!(store.trips() - before > 3, "nothing was sent ahead");
+    assert_eq!(sizes(), (0..20).collect::<Vec<_>>());
+    // An error ends the transaction, at the latest with its COMMIT, wherever it stands in what is sent ahead.
+    for place in [0, 1, 3, 19] {
+        let heard = store.write(|tx| {
+            many(tx, 100)?;
+            (0..20).try_for_each(|number| large(tx, number, if number == place { "bad" } else { "none" }))
+        });
+        assert!(heard.is_err(), "{place}");
+        assert_eq!(sizes().len(), 20, "{place}");
+    }
+    // Within a savepoint it ends nothing else, whether the work goes on after it, gives up, or is given up for another reason.
+    for (place, gives_up) in [(0, false), (4, false), (4, true), (9, true)] {
+        let kept = store.write(|tx| {
+            add(tx, &format!("before {place} {gives_up}"))?;
+            let undone = tx.savepoint(|tx| {
+                (0..5).try_for_each(|number| large(tx, number, if number == place { "bad" } else { "none" }))?;
+                ensure!(!gives_up, "no");
+                Ok(())
+            });
+            assert!(undone.is_err(), "{place}");
+            large(tx, 200 + place, "none")?;
+            tx.value::<i64>("SELECT count(*) FROM raw_messages", [])
+        });
+        assert_eq!(kept.unwrap(), Some(i64::try_from(sizes().len()).unwrap()), "{place}");
+        assert_eq!(sizes().last(), Some(&(200 + place)));
+    }
+    assert_eq!(sizes().len(), 24);
+}
