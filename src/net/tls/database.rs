@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use openssl::ssl::SslConnector;
+use openssl::error::ErrorStack;
+use openssl::ssl::{ConnectConfiguration, SslConnector};
+use openssl::x509::verify::X509CheckFlags;
 
 use super::trust::{self, Seen};
 use crate::net::NetError;
@@ -22,7 +24,7 @@ pub enum Check {
 
 /// TLS for the connections to one server.
 pub struct Guard {
-    /// The driver has to ask each of its connections for the name of the host by [`Guard::checks_name`].
+    /// The driver has to demand the name of the host of each of its connections by [`Guard::demand`].
     pub connector: SslConnector,
     check: Check,
     seen: Arc<Mutex<Seen>>,
@@ -54,9 +56,23 @@ impl Guard {
         Ok(guard)
     }
 
-    /// Whether a connection is to be refused where the certificate is for another host.
-    pub fn checks_name(&self) -> bool {
-        self.check == Check::Name
+    /// Refuses a certificate for another host, where that is asked. The name must stand in its subject alternative names:
+    /// OpenSSL still takes the common name for one where there is none (RFC 9525 2).
+    ///
+    /// # Errors
+    /// The name is none of a host.
+    pub fn demand(&self, setup: &mut ConnectConfiguration, host: &str) -> Result<(), ErrorStack> {
+        // It would take the common name.
+        setup.set_verify_hostname(false);
+        if self.check != Check::Name {
+            return Ok(());
+        }
+        let asked = setup.param_mut();
+        asked.set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT);
+        match host.parse() {
+            Ok(address) => asked.set_ip(address),
+            Err(_) => asked.set_host(host),
+        }
     }
 
     /// Why the certificate of this host was refused, where that ended the last handshake.

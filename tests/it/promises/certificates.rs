@@ -13,7 +13,7 @@ use openssl::ssl::{SslAcceptor, SslMethod, SslVersion};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 
-use crate::support::{Sandbox, promise};
+use crate::support::{Postgres, Sandbox, promise};
 
 /// A certificate and its key.
 #[derive(Clone)]
@@ -220,4 +220,53 @@ fn clear_text_where_tls_is_due_is_refused() {
     assert_eq!(code, 69, "{said}");
     let heard = String::from_utf8_lossy(&heard.lock().unwrap()).into_owned();
     assert!(!heard.contains("LOGIN") && !heard.contains("canary"), "{heard:?}");
+}
+
+/// Over the network the server of a database is asked for its certificate as its name says, in the same way as mail servers.
+#[test]
+fn the_server_of_a_database_is_believed_as_far_as_its_name_asks() {
+    let (authority, stranger) = (certificate("authority", -1, 9, None), certificate("authority", -1, 9, None));
+    let by = |names: Option<&mut SubjectAlternativeName>| named("localhost", names, -1, 9, Some(&authority));
+    let mut name = SubjectAlternativeName::new();
+    let good = by(Some(name.dns("localhost")));
+    let (other, unnamed) = (certificate("db.example.org", -1, 9, Some(&authority)), by(None));
+    let by_address = by(Some(SubjectAlternativeName::new().ip("127.0.0.1")));
+    let postgres = Postgres::with_tls();
+    let sandbox = Sandbox::new();
+    let ca = |name: &str, authority: &Certificate| {
+        sandbox.file(name, &authority.x509.to_pem().unwrap());
+        sandbox.path(name).display().to_string()
+    };
+    let (ours, theirs) = (ca("ours.pem", &authority), ca("theirs.pem", &stranger));
+    let named = |host: &str, asked: &str| {
+        let (port, name) = (postgres.port(), "postgresql://espomail@");
+        format!("{name}{host}:{port}/espomail?schema=desk&{asked}")
+    };
+    postgres.shows(&good.x509.to_pem().unwrap(), &good.key.private_key_to_pem_pkcs8().unwrap());
+    sandbox.run(&["--db", &named("localhost", "sslmode=require"), "--state", "state", "init"]).ok();
+    for (shown, host, mode, root, refused) in [
+        (&good, "localhost", "verify-full", Some(&ours), None),
+        (&good, "localhost", "verify-full", Some(&theirs), Some("not trusted")),
+        (&good, "localhost", "verify-full", None, Some("not trusted")),
+        (&good, "127.0.0.1", "verify-full", Some(&ours), Some("is for localhost, not for 127.0.0.1")),
+        (&good, "localhost", "disable", None, Some("no encryption")),
+        (&by_address, "127.0.0.1", "verify-full", Some(&ours), None),
+        (&by_address, "localhost", "verify-full", Some(&ours), Some("not for localhost")),
+        (&other, "localhost", "verify-full", Some(&ours), Some("is for db.example.org, not for localhost")),
+        (&other, "localhost", "verify-ca", Some(&ours), None),
+        (&other, "localhost", "verify-ca", Some(&theirs), Some("not trusted")),
+        // With an authority to check it by, that is done (libpq).
+        (&other, "localhost", "require", Some(&theirs), Some("not trusted")),
+        (&other, "localhost", "require", None, None),
+        (&unnamed, "localhost", "verify-full", Some(&ours), Some("not for localhost")),
+        (&unnamed, "localhost", "verify-ca", Some(&ours), None),
+    ] {
+        let root = root.map(|root| format!("&sslrootcert={root}")).unwrap_or_default();
+        let asked = format!("sslmode={mode}{root}");
+        postgres.shows(&shown.x509.to_pem().unwrap(), &shown.key.private_key_to_pem_pkcs8().unwrap());
+        let run = sandbox.run(&["--db", &named(host, &asked), "--state", "state", "user", "list"]);
+        let case = format!("{host}, {asked}: {run:#?}");
+        assert_eq!(run.code == 0, refused.is_none(), "{case}");
+        assert!(refused.is_none_or(|words| run.stderr.contains(words)), "{case}");
+    }
 }

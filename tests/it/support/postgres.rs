@@ -1,6 +1,7 @@
 //! A PostgreSQL of the tests' own, which they stop, restart and disturb.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -42,6 +43,38 @@ impl Postgres {
     /// it has ended.
     pub fn with_log_in(dir: &Path) -> Postgres {
         Postgres::started(&["--wal", dir.to_str().unwrap()])
+    }
+
+    /// One that listens on a port of loopback too, where it takes nobody without TLS, once it [`Postgres::shows`] a
+    /// certificate.
+    pub fn with_tls() -> Postgres {
+        let postgres = Postgres::started(&["--port", "0"]);
+        let rules = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
+        std::fs::write(postgres.dir.join("data/pg_hba.conf"), rules).unwrap();
+        postgres
+    }
+
+    /// The server shows this certificate from now on.
+    pub fn shows(&self, certificate: &[u8], key: &[u8]) {
+        let data = self.dir.join("data");
+        let owner = std::fs::metadata(&data).unwrap();
+        let path = data.join("tls.pem");
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+        file.write_all(&[certificate, key].concat()).unwrap();
+        std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        let mut client = self.superuser("postgres");
+        let before: String = self.value("SELECT pg_conf_load_time()::text");
+        for sql in ["ssl_cert_file = 'tls.pem'", "ssl_key_file = 'tls.pem'", "ssl = on"] {
+            client.batch_execute(&format!("ALTER SYSTEM SET {sql}")).unwrap();
+        }
+        client.batch_execute("SELECT pg_reload_conf()").unwrap();
+        wait_until(Duration::from_secs(30), || self.value::<String>("SELECT pg_conf_load_time()::text") != before);
+    }
+
+    /// The port of loopback that [`Postgres::with_tls`] listens on.
+    pub fn port(&self) -> u16 {
+        self.server.rsplit_once("port=").unwrap().1.parse().unwrap()
     }
 
     /// One that others can follow.
@@ -117,7 +150,8 @@ impl Postgres {
         let mut script = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let server = line.trim_end().strip_prefix("ready server=").expect("PostgreSQL did not start").to_owned();
+        let ready = line.trim_end().strip_prefix("ready server=").expect("PostgreSQL did not start");
+        let server = ready.split(' ').next().unwrap().to_owned();
         Postgres { dir, server, script }
     }
 

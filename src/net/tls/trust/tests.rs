@@ -180,7 +180,8 @@ fn the_server_of_a_database_is_checked_for_what_was_asked() {
     ] {
         let guard = Guard::new(check, authorities.map(PathBuf::as_path)).unwrap();
         let tcp = std::net::TcpStream::connect(("127.0.0.1", server.serve())).unwrap();
-        let setup = guard.connector.configure().unwrap().verify_hostname(guard.checks_name());
+        let mut setup = guard.connector.configure().unwrap();
+        guard.demand(&mut setup, "localhost").unwrap();
         let is_connected = setup.connect("localhost", tcp).is_ok();
         let fault = guard.fault("localhost");
         assert_eq!((is_connected, fault.is_none()), (words.is_none(), words.is_none()), "{case}: {fault:?}");

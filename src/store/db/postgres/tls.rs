@@ -38,11 +38,8 @@ impl Tls {
         let hint = "sslrootcert in the name of the database says which file it is";
         let guard = guard.map_err(|error| NetError { hint: error.hint.or(Some(hint.to_owned())), ..error })?;
         let mut connector = MakeTlsConnector::new(guard.connector.clone());
-        let checks_name = guard.checks_name();
-        connector.set_callback(move |setup, _| {
-            setup.set_verify_hostname(checks_name);
-            Ok(())
-        });
+        let names = Arc::clone(&guard);
+        connector.set_callback(move |setup, name| names.demand(setup, name));
         Ok(Tls { asked, connector: Some(connector), guard: Some(guard) })
     }
 
