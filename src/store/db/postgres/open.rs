@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use anyhow::{Context, Result, ensure};
 
+use super::commit;
 use super::ids::Ids;
 use super::kept::Kept;
 use super::letters;
@@ -177,12 +178,17 @@ impl Conn {
     /// As [`Conn::found`], and those of `work`.
     pub fn found_with<T>(&self, work: impl FnOnce(Running<'_>) -> Result<T>) -> Result<T> {
         self.start_over(Mode::Write);
-        self.batch("BEGIN")?;
         // Undone where it is not ended. No turn is taken: nobody else knows of the tables.
         let mut open = Open { conn: self, is_over: false };
+        let begun = {
+            let link = &mut *self.link.borrow_mut();
+            // What nobody has written yet was written on no other server.
+            link.is_known = true;
+            commit::begin(link, Mode::Besides, "", true)?
+        };
         self.found_now()?;
         let done = work(Running { conn: self })?;
-        self.end(&mut open, None)?;
+        self.end(&mut open, Some(&begun))?;
         Ok(done)
     }
 

@@ -18,12 +18,29 @@ fn a_commit_without_an_answer_is_looked_up_and_the_run_goes_on() {
         rig.recovers(&point);
         let point = format!("COMMIT {nth} of {} that is not heard", rig.commits);
         let Some(run) = rig.harmed(Harm::new(Step::Commit(nth), Fate::Lost)) else { continue };
-        rig.lost(&point, &run);
+        rig.told_or_whole(&point, &run);
         rig.tells(&point, &run);
         rig.recovers(&point);
     }
     let what = format!("answer of PostgreSQL to {} of {} COMMITs lost", points.len(), rig.commits);
     promise("R1", &format!("{what}, committed or not: wrongly told"), "0");
+}
+
+/// Who makes a database hears whether it is there, also where the answer to the COMMIT is lost.
+#[test]
+fn a_database_whose_commit_has_no_answer_is_there_or_not_as_init_says() {
+    let rig = Rig::new(Postgres::shared(), fill_with_few);
+    let here = rig.scene.sandbox.database_name();
+    for (fate, code) in [(Fate::Unanswered, 0), (Fate::Lost, 75)] {
+        let name = format!("{here}_{code}");
+        rig.cutter.set_harm(Some(Harm::new(Step::Commit(1), fate)));
+        let made = rig.scene.sandbox.run(&["--db", &name, "--state", "made", "init"]).exits(code);
+        assert!(rig.cutter.is_done(), "{fate:?}: {made:#?}");
+        rig.cutter.set_harm(None);
+        let again = if code == 0 { 65 } else { 0 };
+        rig.scene.sandbox.run(&["--db", &name, "--state", "made", "init"]).exits(again);
+    }
+    promise("R1", "answer of PostgreSQL to the COMMIT of init lost: wrongly told", "0");
 }
 
 /// Nothing is written down before a COMMIT that waits for it.
@@ -74,7 +91,7 @@ fn a_commit_of_which_a_crash_left_nothing_is_not_taken_for_another_one() {
             }
         };
         let Some(run) = rig.harmed(Harm::with(Step::Commit(nth), Fate::Lost, deed)) else { continue };
-        rig.lost(&point, &run);
+        rig.told_or_whole(&point, &run);
         rig.tells(&point, &run);
         rig.recovers(&point);
     }
