@@ -93,11 +93,12 @@ impl Rig<'_> {
         sink.clear();
     }
 
-    /// Fails where a run does not tell that its COMMIT was lost; one that only gave a lease back need not, as that ends.
+    /// Fails where a run neither tells that something was lost nor has done everything: what was lost may have had no weight,
+    /// as where it only gave a lease back, which ends.
     #[track_caller]
-    fn lost(&self, point: &str, run: &Run) {
+    fn told_or_whole(&self, point: &str, run: &Run) {
         let is_whole = run.code == 0 && self.scene.sandbox.canon() == self.wanted.0;
-        assert!(run.code == 75 || is_whole, "{point}: it was not committed: {run:#?}");
+        assert!(run.code == 75 || is_whole, "{point}: not whole, and not told: {run:#?}");
     }
 
     /// A run with harm. No two runs take quite the same steps: `None` = it took fewer, and is as new.
