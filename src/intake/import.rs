@@ -151,8 +151,7 @@ impl<'a> Importer<'a> {
     /// are at hand.
     fn read_ahead(&mut self, fresh: &mut HashMap<i64, Fresh>) -> Result<bool> {
         let given: Vec<i64> = self.batches.iter().flatten().copied().collect();
-        let most = BATCH.min(self.store.most_messages());
-        let limit = i64::try_from(given.len().saturating_add(most))?;
+        let limit = i64::try_from(given.len().saturating_add(BATCH))?;
         let mut waiting = self.store.read(|tx| deliveries::waiting(tx, self.account_id, limit))?;
         // One by one while somebody is under suspicion, so that the next death has one cause.
         let suspects = waiting.iter().any(|delivery| delivery.deaths > 0);
@@ -160,7 +159,7 @@ impl<'a> Importer<'a> {
             return Ok(false);
         }
         waiting.retain(|delivery| !given.contains(&delivery.id));
-        waiting.truncate(if suspects { 1 } else { most });
+        waiting.truncate(if suspects { 1 } else { BATCH });
         self.read(waiting, fresh)
     }
 
@@ -272,7 +271,8 @@ impl<'a> Importer<'a> {
                 all.push(one_or_quarantine(tx, world, &delivery, &message, self.is_careful)?);
             }
             let left = WRITE_TIME.saturating_sub(started.elapsed());
-            next = if seen == ids.len() || left.is_zero() { None } else { self.next(left.min(PARSE_TIME))? };
+            let is_over = seen == ids.len() || left.is_zero() || !tx.has_room();
+            next = if is_over { None } else { self.next(left.min(PARSE_TIME))? };
         }
         Ok((seen, all))
     }

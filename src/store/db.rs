@@ -44,6 +44,7 @@ mod steps;
 mod tests;
 mod value;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::{Arc, Mutex};
@@ -75,6 +76,10 @@ pub const VERSION: i32 = 5;
 
 /// Bytes beyond this go in and out of the database without a copy.
 pub const LARGE: usize = 1 << 20;
+
+/// A transaction on a server begins nothing more after this number of savepoints: what was begun may need as many again.
+#[cfg(feature = "postgres")]
+const SAVEPOINTS: usize = 30;
 
 /// A column that holds bytes.
 #[derive(Debug, Clone, Copy)]
@@ -142,6 +147,8 @@ pub enum Dialect {
 pub struct Tx<'a> {
     running: Running<'a>,
     written: Arc<Mutex<BTreeSet<Thing>>>,
+    /// How many it has begun.
+    savepoints: Cell<usize>,
 }
 
 impl Store {
@@ -187,7 +194,7 @@ impl Store {
         if let Ok(mut written) = self.written.lock() {
             written.clear();
         }
-        Tx { running, written: Arc::clone(&self.written) }
+        Tx { running, written: Arc::clone(&self.written), savepoints: Cell::new(0) }
     }
 
     /// Runs `work` in one transaction that may write. Committed when it returns `Ok`, else undone.
@@ -245,16 +252,6 @@ impl Store {
             Engine::Postgres(conn) => conn.transact(mode, |running| work(&self.fresh(Running::Postgres(running)))),
         };
         obstacle::named(&self.place, done)
-    }
-
-    /// How many messages one transaction may import. A server slows down for everybody where one has many savepoints, of
-    /// which it keeps 64 at hand; a message has up to three.
-    pub fn most_messages(&self) -> usize {
-        match &self.engine {
-            Engine::Sqlite(_) => usize::MAX,
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(_) => 16,
-        }
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -414,12 +411,23 @@ impl Tx<'_> {
     /// Runs `work` so that an error undoes only what `work` did.
     pub fn savepoint<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         of_engine!(Running, &self.running, tx => tx.set_savepoint())?;
+        self.savepoints.set(self.savepoints.get().saturating_add(1));
         let done = work(self).and_then(|done| of_engine!(Running, &self.running, tx => tx.release()).map(|()| done));
         if done.is_err() {
             // After a full disk the engine may have rolled everything back by itself.
             let _ = of_engine!(Running, &self.running, tx => tx.roll_back());
         }
         done
+    }
+
+    /// Whether the next of several things is still one of this transaction; of those that do not depend on each other. A
+    /// server slows down for everybody where a transaction has more savepoints than the 64 that it keeps at hand.
+    pub fn has_room(&self) -> bool {
+        match &self.running {
+            Running::Sqlite(_) => true,
+            #[cfg(feature = "postgres")]
+            Running::Postgres(_) => self.savepoints.get() < SAVEPOINTS,
+        }
     }
 
     /// Marks a place that relies on there being one writer (case numbers, the round-robin wheel, the outbox claim).

@@ -177,11 +177,12 @@ pub fn each(
         return Ok(());
     }
     let (mut deeds, mut notes, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for part in cases.numbers.chunks(PART) {
+    let mut rest = cases.numbers.as_slice();
+    while !rest.is_empty() {
         let outcomes = ctx.write(|tx, actor| {
             let world = World::load(tx, &ctx.config, ctx.now())?;
             let mut outcomes = Vec::new();
-            for number in part {
+            for number in rest.iter().take(PART).take_while(|_| tx.has_room()) {
                 let outcome = tx.savepoint(|tx| one(tx, &world, actor, *number, &work));
                 match outcome {
                     Err(error) if db::is_fatal(&error) => return Err(error),
@@ -190,6 +191,7 @@ pub fn each(
             }
             Ok(outcomes)
         })?;
+        rest = rest.get(outcomes.len()..).unwrap_or_default();
         for (number, outcome) in outcomes {
             match outcome {
                 Ok(more) => {

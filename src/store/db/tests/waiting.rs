@@ -269,3 +269,22 @@ fn much_is_sent_ahead_and_its_errors_are_heard_as_those_of_little() {
     }
     assert_eq!(sizes().len(), 24);
 }
+
+/// Savepoints that are over count as well: the server keeps the numbers of all that wrote.
+#[test]
+fn a_transaction_on_a_server_begins_nothing_more_after_many_savepoints() {
+    let Some(store) = desk() else { return };
+    let used = store.write(|tx| {
+        let mut used = 0;
+        while tx.has_room() {
+            tx.savepoint(|tx| add(tx, &format!("t{used}")))?;
+            used += 1;
+        }
+        Ok(used)
+    });
+    assert!((20..=50).contains(&used.unwrap()));
+    assert!(store.write(|tx| Ok(tx.has_room())).unwrap());
+    let file = Store::embedded_for_test().unwrap();
+    let full = file.write(|tx| (0..100).try_for_each(|_| tx.savepoint(|_| Ok(()))).map(|()| tx.has_room()));
+    assert!(full.unwrap());
+}
