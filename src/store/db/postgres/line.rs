@@ -174,7 +174,7 @@ impl Client {
     /// Lets a statement wait that writes; its number.
     ///
     /// # Errors
-    /// The first one of those that are under way, where so much waits that they are waited for.
+    /// The first one of those that are under way, where they are waited for.
     pub(super) fn put_write(&mut self, statement: Statement, given: Vec<Given<'static>>) -> Result<u64> {
         let bytes = given.iter().map(Given::size).sum();
         let number = self.put(bytes, What::Write { statement, given });
@@ -350,7 +350,7 @@ fn written(client: Arc<tokio_postgres::Client>, statement: Statement, given: Vec
     Box::pin(async move { client.execute(&statement, &values(&given)).await })
 }
 
-/// Whether statements whose values have so many bytes are too many to be kept.
+/// Whether statements are too many to wait, by the bytes of their values.
 fn is_much(each: impl ExactSizeIterator<Item = usize>) -> bool {
     each.len() > MOST || each.sum::<usize>() > MOST_BYTES
 }
