@@ -6,6 +6,7 @@ use super::note;
 use crate::access::Actor;
 use crate::error;
 use crate::intake::assign;
+use crate::intake::notify::By;
 use crate::intake::world::World;
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
@@ -26,7 +27,7 @@ pub fn give(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, user: &U
     if case.assigned_user_id == Some(user.id) {
         return Ok(());
     }
-    assign::put(tx, world, case, user.id, false, actor.user_id())?;
+    assign::put(tx, world, case, user.id, By::Hand(actor.user_id()))?;
     note(tx, world, actor, case, NoteKind::Assigned, &format!("assigned to {}", user.username))
 }
 

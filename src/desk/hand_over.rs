@@ -44,7 +44,7 @@ fn take_away(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, team: &
     note(tx, world, actor, case, NoteKind::Assigned, &text)?;
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
     if let Some(account) = account.filter(|a| a.cases.case_team_id == Some(team.id) && case.status.is_open()) {
-        assign::distribute(tx, world, &account, case.id)?;
+        assign::distribute(tx, world, &account, case.id, None)?;
     }
     Ok(())
 }

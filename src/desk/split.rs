@@ -135,7 +135,7 @@ pub(super) fn open(
     waiting::set(tx, world, old)?;
     waiting::set(tx, world, &new)?;
     if let Some(account) = &account {
-        assign::distribute(tx, world, account, id)?;
+        assign::distribute(tx, world, account, id, None)?;
     }
     let new = cases::by_id(tx, id)?.context("the new case vanished")?;
     if let Some(user_id) = new.assigned_user_id {

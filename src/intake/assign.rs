@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::notify;
+use super::notify::{self, By, Cause};
 use super::world::World;
 use crate::access;
 use crate::store::accounts::{self, Account, Distribution};
@@ -52,8 +52,9 @@ pub fn open(
     account: &Account,
     case_id: i64,
     wish: Option<(i64, String)>,
+    mail: Cause,
 ) -> Result<Assignment> {
-    let Some((user_id, filter)) = wish else { return distribute(tx, world, account, case_id) };
+    let Some((user_id, filter)) = wish else { return distribute(tx, world, account, case_id, Some(mail)) };
     let user = users::by_id(tx, user_id)?.context("the user of a filter vanished")?;
     let hindrance = match user {
         User { active: false, .. } => "inactive",
@@ -61,20 +62,27 @@ pub fn open(
         ref user if !works_on_cases(user) => "not allowed to change cases",
         user => {
             let case = cases::by_id(tx, case_id)?.context("the new case vanished")?;
-            put(tx, world, &case, user.id, true, None)?;
+            put(tx, world, &case, user.id, By::Rule(Some(mail)))?;
             note(tx, world, case_id, None, &format!("assigned to {}: {filter}", user.username))?;
             return Ok(Assignment::To(user.id, filter));
         }
     };
     let also = format!("{filter} names {}, who is {hindrance}", user.username);
-    Ok(match distribute(tx, world, account, case_id)? {
+    Ok(match distribute(tx, world, account, case_id, Some(mail))? {
         Assignment::To(id, reason) => Assignment::To(id, format!("{reason}; {also}")),
         Assignment::Nobody(reason) => Assignment::Nobody(format!("{reason}; {also}")),
     })
 }
 
-/// Assigns a case by the distribution of an account, moves the wheel, writes notes and tells the assignee.
-pub fn distribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case_id: i64) -> Result<Assignment> {
+/// Assigns a case by the distribution of an account, moves the wheel, writes notes and tells the assignee; `mail` = the
+/// mail for which it is done.
+pub fn distribute(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    case_id: i64,
+    mail: Option<Cause>,
+) -> Result<Assignment> {
     tx.serialise("the round-robin wheel and least-busy");
     let assignment = decide(tx, world, account)?;
     let Some(case) = cases::by_id(tx, case_id)? else { return Ok(assignment) };
@@ -83,7 +91,7 @@ pub fn distribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case_id: i6
             if account.cases.distribution.turns_wheel() {
                 accounts::turn_wheel(tx, account.id, *user_id)?;
             }
-            put(tx, world, &case, *user_id, true, None)?;
+            put(tx, world, &case, *user_id, By::Rule(mail))?;
             note(tx, world, case_id, None, &format!("assigned to {}: {reason}", username(tx, *user_id)?))?;
         }
         Assignment::Nobody(reason) => {
@@ -153,18 +161,18 @@ pub fn works_on_cases(user: &User) -> bool {
     access::reaches_some(user, Permission::CaseEdit)
 }
 
-/// Gives a case to a user: status New becomes Assigned, the assignee follows it and is told, unless `by`
-/// is the assignee.
-pub fn put(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, automatic: bool, by: Option<i64>) -> Result<()> {
-    cases::assign(tx, case.id, Some(user_id), automatic, world.now)?;
+/// Gives a case to a user: status New becomes Assigned, the assignee follows it and is told, unless they took it
+/// themselves.
+pub fn put(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, by: By) -> Result<()> {
+    cases::assign(tx, case.id, Some(user_id), matches!(by, By::Rule(_)), world.now)?;
     if case.status == CaseStatus::New {
         cases::set_status(tx, case.id, CaseStatus::Assigned, world.now)?;
     }
     stream::follow(tx, Parent::case(case.id), user_id)?;
-    if by != Some(user_id) {
-        notify::assigned(tx, world, case, user_id, automatic)?;
+    match by {
+        By::Hand(actor) if actor == Some(user_id) => Ok(()),
+        by => notify::assigned(tx, world, case, user_id, by),
     }
-    Ok(())
 }
 
 fn note(tx: &Tx<'_>, world: &World<'_>, case_id: i64, user_id: Option<i64>, text: &str) -> Result<()> {

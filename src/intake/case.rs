@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::bounces::Report;
 use super::filter::Filtered;
-use super::notify::{self, Arrival};
+use super::notify::{self, Arrival, Cause};
 use super::people;
 use super::sender::Sender;
 use super::world::World;
@@ -64,6 +64,11 @@ impl Mail<'_> {
     pub fn remark(&self) -> Option<String> {
         let doubt = || (!self.verified).then(|| "unverified: the sender does not take part in this case".to_owned());
         self.kind().or_else(doubt)
+    }
+
+    /// As who gets its case is told of it.
+    pub fn cause(&self) -> Cause {
+        Cause { email_id: self.email_id, sent_at: self.sent_at }
     }
 
     /// As those who follow the record it was linked to are told of it.

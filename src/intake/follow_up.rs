@@ -148,7 +148,7 @@ fn redistribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case: &Case, 
     if able && in_team {
         return Ok(());
     }
-    let text = match assign::distribute(tx, world, account, case.id)? {
+    let text = match assign::distribute(tx, world, account, case.id, Some(mail.cause()))? {
         Assignment::To(id, reason) => format!("again: user {id} ({reason}), the assignee could not act any more"),
         Assignment::Nobody(reason) => format!("nobody: {reason}; the assignee cannot act any more"),
     };

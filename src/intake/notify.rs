@@ -123,10 +123,17 @@ fn responsible(tx: &Tx<'_>, case: &Case, now: Timestamp) -> Result<Vec<User>> {
     Ok(members)
 }
 
-fn tell_all(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>, mut audience: Vec<User>) -> Result<()> {
+const OLD: &str = "older than notification_max_age";
+
+/// Whether nobody is told of a mail of this moment any more.
+fn is_old(world: &World<'_>, sent_at: Timestamp) -> bool {
     let max_age = SignedDuration::try_from(world.config.notification_max_age).unwrap_or(SignedDuration::MAX);
-    if world.now.duration_since(arrival.sent_at) > max_age {
-        return emails::decide(tx, arrival.email_id, "notified", "nobody: older than notification_max_age", world.now);
+    world.now.duration_since(sent_at) > max_age
+}
+
+fn tell_all(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>, mut audience: Vec<User>) -> Result<()> {
+    if is_old(world, arrival.sent_at) {
+        return emails::decide(tx, arrival.email_id, "notified", &format!("nobody: {OLD}"), world.now);
     }
     // Who only claims to be one of us must not keep the mail from the one it names.
     let writer = arrival.sender.verified_user().map(|user| user.id);
@@ -282,13 +289,43 @@ pub fn tell_admins(tx: &Tx<'_>, world: &World<'_>, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The mail for which a case is given to somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct Cause {
+    pub email_id: i64,
+    /// What its age counts from (B8.6).
+    pub sent_at: Timestamp,
+}
+
+/// Who gives a case to somebody.
+#[derive(Debug, Clone, Copy)]
+pub enum By {
+    /// A user, or the administrator.
+    Hand(Option<i64>),
+    /// Distribution or a filter, for this mail, or because somebody called for it.
+    Rule(Option<Cause>),
+}
+
 /// Tells a user that a case is theirs: a notification, and a notice by e-mail where they want it at once, unless the
-/// mail that led to an automatic assignment is addressed to them (B7.4).
-pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, automatic: bool) -> Result<()> {
+/// mail that led to an automatic assignment is addressed to them (B7.4). Nobody is told for the sake of old mail (B7.2).
+pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, by: By) -> Result<()> {
     let Some(user) = users::by_id(tx, user_id)? else { return Ok(()) };
+    let By::Rule(Some(mail)) = by else { return tell_assigned(tx, world, case, &user, by).map(drop) };
+    let why = if is_old(world, mail.sent_at) {
+        format!("nobody of the assignment: {OLD}")
+    } else if tell_assigned(tx, world, case, &user, by)? {
+        format!("{}, of the assignment", user.username)
+    } else {
+        format!("nobody of the assignment: {} does not want to hear of it", user.username)
+    };
+    emails::decide(tx, mail.email_id, "notified", &why, world.now)
+}
+
+fn tell_assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user: &User, by: By) -> Result<bool> {
     let parent = Some(Parent::case(case.id));
     let text = format!("#{} {}: assigned to you", case.number, case.name);
-    let new = NewNotification { user_id, kind: NotificationKind::Assigned, parent, email_id: None, text: &text };
+    let new =
+        NewNotification { user_id: user.id, kind: NotificationKind::Assigned, parent, email_id: None, text: &text };
     let notice = Notice {
         parent,
         email: None,
@@ -296,14 +333,13 @@ pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, autom
         text: case.description.clone(),
         account_id: case.account_id,
     };
-    let newest = if automatic { emails::newest_of_case(tx, case.id)? } else { None };
+    let newest = if matches!(by, By::Rule(_)) { emails::newest_of_case(tx, case.id)? } else { None };
     if newest.as_ref().is_some_and(|email| world.is_before_restore(email.received_at)) {
-        return list(tx, world, &user, new).map(drop);
+        return list(tx, world, user, new);
     }
     // They have it from the customer already.
-    let has_it = newest.map_or(Ok(false), |email| is_addressed(tx, email.id, &user))?;
-    tell(tx, world, &user, new, (!has_it).then_some(&notice))?;
-    Ok(())
+    let has_it = newest.map_or(Ok(false), |email| is_addressed(tx, email.id, user))?;
+    tell(tx, world, user, new, (!has_it).then_some(&notice))
 }
 
 /// Tells those who have to act that a case is not snoozed any more (B5.12).

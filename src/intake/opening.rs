@@ -258,7 +258,7 @@ pub(super) fn open(
     cases::set_waiting(tx, id, WaitingFor::Us, Some(mail.received_at), world.now)?;
     let why = format!("#{number}, new: first mail of its thread, account {}", account.name);
     emails::decide(tx, mail.email_id, "case", &why, world.now)?;
-    let assigned = match assign::open(tx, world, account, id, mail.filtered.assignee())? {
+    let assigned = match assign::open(tx, world, account, id, mail.filtered.assignee(), mail.cause())? {
         Assignment::To(user_id, reason) => {
             let user = users::by_id(tx, user_id)?.context("the assignee vanished")?;
             emails::add_assignee(tx, mail.email_id, user_id)?;

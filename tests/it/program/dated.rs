@@ -225,3 +225,24 @@ fn emails_are_marked_in_one_narrow_column_at_any_width() {
         assert_eq!(begin, ["MARK  ID  ", "N!@    2  ", "       1  "], "{width}");
     }
 }
+
+#[test]
+fn old_mail_tells_nobody_of_the_case_that_it_opens() {
+    let sandbox = desk();
+    sandbox.run(&["account", "edit", "support", "--distribution", "round-robin"]).ok();
+    let told =
+        || (sandbox.items(&["outbox", "list"]).len(), sandbox.items(&["--as", "ana", "notification", "list"]).len());
+    ingest(&sandbox, &letter("Old", "2024-03-01T10:00:00Z"));
+    assert_eq!(told(), (0, 0));
+    assert_eq!(sandbox.json(&["case", "show", "1"])["assigned_user"]["username"], "ana");
+    let why = sandbox.run(&["email", "explain", "1"]).ok();
+    assert!(why.stdout.contains("nobody of the assignment: older than notification_max_age"), "{why:?}");
+    ingest(&sandbox, &mail("Eva <eva@customer.example>", SUPPORT, "New"));
+    assert_eq!(told(), (1, 1));
+    let why = sandbox.run(&["email", "explain", "2"]).ok();
+    assert!(why.stdout.contains("ana, of the assignment"), "{why:?}");
+    // A person who gives it away means it now.
+    sandbox.run(&["case", "release", "1"]).ok();
+    sandbox.run(&["case", "assign", "1", "ana"]).ok();
+    assert_eq!(told(), (2, 2));
+}
