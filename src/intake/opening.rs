@@ -10,6 +10,7 @@ use super::new_case::{self, Beginning};
 use super::world::World;
 use super::{notify, people};
 use crate::mail::address::{self, Mailbox};
+use crate::mail::automatic;
 use crate::mail::forward::Forwarded;
 use crate::mail::providers;
 use crate::mail::text;
@@ -38,6 +39,11 @@ pub fn open_or_archive(
     if !mail.automatic.is_empty() && !mail.is_doubtful() && account.cases.auto_mail == AutoMail::Archive {
         let why = format!("none: archived as machine mail ({})", mail.automatic);
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
+        return Ok(None);
+    }
+    if automatic::cancels_an_event(mail.message) && account.cases.auto_mail == AutoMail::Archive {
+        let why = "none: archived, it cancels an event that no case of the sender is about";
+        emails::decide(tx, mail.email_id, "case", why, world.now)?;
         return Ok(None);
     }
     let mut opening = Opening { relates_to, remarks, ..Opening::of(mail) };

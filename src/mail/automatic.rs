@@ -76,6 +76,11 @@ pub(in crate::mail) fn is_marked_answer(message: &Message) -> bool {
     rules::marked_answer(message).is_some()
 }
 
+/// Whether it takes back an event, which a person did who organizes it.
+pub fn cancels_an_event(message: &Message) -> bool {
+    rules::calendar_cancellation(message).is_some()
+}
+
 /// What of itself the message says that forbids an automatic reply.
 pub(in crate::mail) fn unanswered(message: &Message) -> Vec<Reason> {
     rules::UNANSWERED.iter().filter_map(|rule| rule.reason((rule.test)(message))).collect()

@@ -34,6 +34,7 @@ pub(super) const UNANSWERED: &[MachineRule] = &[
     Rule { name: "Feedback-ID", test: |m| first_value(m, "Feedback-ID") },
     Rule { name: "X-Spam-Flag", test: |m| says_yes(m, "X-Spam-Flag") },
     Rule { name: "X-Spam-Status", test: |m| says_yes(m, "X-Spam-Status") },
+    Rule { name: "Calendar cancellation", test: calendar_cancellation },
     Rule { name: SUBJECT, test: |m| surely_marked(m).or_else(|| marked_answer(m)).or_else(|| only_marked(m)) },
     Rule { name: "Return-Path", test: |m| null_return_path(m).then(|| "<>".to_owned()) },
 ];
@@ -164,11 +165,21 @@ fn from_mail_system(message: &Message) -> Option<String> {
 
 /// RFC 5546: answers of calendar programs, never questions of people.
 fn calendar_answer(message: &Message) -> Option<String> {
-    let is_answer = |part: &&String| {
+    calendar(message, &["reply", "counter"])
+}
+
+/// RFC 5546: the organizer of an event takes it back, which is news, and no question.
+pub(super) fn calendar_cancellation(message: &Message) -> Option<String> {
+    calendar(message, &["cancel"])
+}
+
+/// The part with a calendar of one of these methods.
+fn calendar(message: &Message, methods: &[&str]) -> Option<String> {
+    let is_one = |part: &&String| {
         let (kind, method) = part.split_once("; method=").unwrap_or((part, ""));
-        kind == "text/calendar" && ["reply", "cancel", "counter"].iter().any(|m| method.eq_ignore_ascii_case(m))
+        kind == "text/calendar" && methods.iter().any(|m| method.eq_ignore_ascii_case(m))
     };
-    message.part_types.iter().find(is_answer).cloned()
+    message.part_types.iter().find(is_one).cloned()
 }
 
 fn is_our_loop(value: &str) -> bool {

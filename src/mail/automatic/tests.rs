@@ -83,7 +83,6 @@ fn machine_mail() {
         (from("MAILER-DAEMON@mx.example.com"), "From a mail system: MAILER-DAEMON@mx.example.com"),
         (from("postmaster@example.com"), "From a mail system: postmaster@example.com"),
         (part("text/calendar; method=REPLY"), "Calendar answer: text/calendar; method=REPLY"),
-        (part("text/calendar; method=cancel"), "Calendar answer: text/calendar; method=cancel"),
         (part("text/calendar; method=COUNTER"), "Calendar answer: text/calendar; method=COUNTER"),
         (message(&[("X-Loop", "Espomail")]), "X-Loop: Espomail"),
         (
@@ -117,6 +116,10 @@ fn mail_that_must_not_be_answered() {
             "Subject: [EXTERNAL] Abwesenheitsnotiz",
         ),
         (null_path(&[]), "Return-Path: <>"),
+        (
+            Message { part_types: vec!["text/calendar; method=cancel".into()], ..message(&[]) },
+            "Calendar cancellation: text/calendar; method=cancel",
+        ),
         (from("no-reply@example.com"), "No-reply address: no-reply@example.com"),
         (from("support@example.org"), "Own address: support@example.org"),
         (reply_to(&["mailer-daemon@example.com"]), "Answer to a mail system: mailer-daemon@example.com"),

@@ -227,3 +227,26 @@ fn an_answer_repeats_no_text_that_turns_the_writing_around() {
     let raw = queued(&desk);
     assert!(raw.contains("Accepted: Tour") && !raw.contains(turned) && !raw.contains("=E2=80=AE"), "{raw}");
 }
+
+#[test]
+fn who_answered_hears_that_an_event_was_cancelled() {
+    let desk = desk();
+    desk.put(&invitation(&desk, RITA, "REQUEST", EVENT));
+    desk.ana("case take 1");
+    desk.ana("email invitation 1 accept");
+    let told = || desk.items("--as ana notification list").len();
+    let before = told();
+    desk.put(&invitation(&desk, RITA, "CANCEL", &EVENT.replace("SEQUENCE:1", "SEQUENCE:2")));
+    assert_eq!(told(), before + 1);
+    let why = desk.ok("email explain 3").stdout;
+    assert!(why.contains("ana") && !why.contains("machine mail"), "{why}");
+    let case = desk.json("case show 1");
+    assert_eq!(case["waiting_for"], "us", "{case:#}");
+    assert!(!desk.ok("case show 1").stdout.contains("Calendar answer"));
+    // The same by a program, and an answer of a calendar, are news of nobody.
+    for (n, method, header) in [(3, "CANCEL", "Auto-Submitted"), (4, "REPLY", "X-Other")] {
+        let event = EVENT.replace("SEQUENCE:1", &format!("SEQUENCE:{n}"));
+        desk.put(&invitation(&desk, RITA, method, &event).header(header, "auto-generated"));
+        assert_eq!(told(), before + 1, "{method}");
+    }
+}
