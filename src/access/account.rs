@@ -34,7 +34,9 @@ pub fn permit_personal(tx: &Tx<'_>, actor: &Actor, owner: &User, limit: u32) -> 
 /// # Errors
 /// Names the address.
 pub fn check_addresses(tx: &Tx<'_>, actor: &Actor, old: Option<&Account>, account: &Account) -> Result<()> {
-    let Some(owner) = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten() else { return Ok(()) };
+    let Some(owner) = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten() else {
+        return refuse_address_of_user(tx, old, account);
+    };
     for address in std::iter::once(&account.address).chain(&account.aliases) {
         if owner.addresses.contains(address) {
             continue;
@@ -50,6 +52,25 @@ pub fn check_addresses(tx: &Tx<'_>, actor: &Actor, old: Option<&Account>, accoun
         }
         if let Some(user) = users::by_address(tx, address)? {
             return Err(error::data(format!("--address: {address} belongs to {}", user.username)).into());
+        }
+    }
+    Ok(())
+}
+
+/// A group account has no address of a person, to whom notices would go there, and whose mail would not be known as theirs.
+/// One that it has already stays.
+fn refuse_address_of_user(tx: &Tx<'_>, old: Option<&Account>, account: &Account) -> Result<()> {
+    for address in std::iter::once(&account.address).chain(&account.aliases) {
+        if old.is_some_and(|old| old.owns(address)) {
+            continue;
+        }
+        if let Some(user) = users::by_address(tx, address)? {
+            let name = user.username;
+            return Err(error::data(format!(
+                "--address: {address} is the address of user {name}, to which notices go"
+            ))
+            .hint(format!("for a mailbox of one person: --kind personal --user {name}"))
+            .into());
         }
     }
     Ok(())

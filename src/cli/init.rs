@@ -331,6 +331,10 @@ fn first_fetch(args: &InitArgs, ctx: &Context) -> Result<()> {
         ctx.ui.note(&ctx.ui.set_in(&text, 0));
         return Ok(());
     }
+    // A program gets one object; it can ask for what came.
+    if !ctx.ui.for_people() {
+        return Ok(());
+    }
     let noun = if args.create_case { "case" } else { "email" };
     again(&[noun, "list", "--limit", FEW], ctx)
 }
@@ -358,7 +362,9 @@ fn after(args: &InitArgs, left: Option<String>, ctx: &Context) {
         return;
     }
     if !ctx.ui.quiet {
-        ctx.ui.note(&next_steps(args, ctx));
+        if ctx.ui.for_people() {
+            ctx.ui.note(&next_steps(args, ctx));
+        }
         if let Some((lost, hint)) = ctx.place.server().and_then(doctor::lost_password) {
             ctx.ui.concern(&lost);
             ctx.ui.hint(hint);
@@ -379,12 +385,13 @@ fn next_steps(args: &InitArgs, ctx: &Context) -> String {
 fn mode(standing: Standing) -> &'static str {
     match standing.mode() {
         "advisory" => {
-            "You own this database, and can change all of it: roles show who does what, and protect nothing
-(see `espomail whoami`)."
+            "You own this database, and can change all of it: roles show who does what,
+and protect nothing (see `espomail whoami`)."
         }
         _ => {
-            "A service user owns this database (enforced mode): people reach it through a rule of sudo, see
-ENFORCED MODE in `espomail man security`; `espomail doctor` looks whether all is well."
+            "A service user owns this database (enforced mode): people reach it through a
+rule of sudo, see ENFORCED MODE in `espomail man security`; `espomail doctor`
+looks whether all is well."
         }
     }
 }

@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod exchange;
 mod fifty;
+mod first_run;
 mod invitations;
 mod journal;
 pub mod json;

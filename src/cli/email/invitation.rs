@@ -15,7 +15,7 @@ pub struct Invitation {
     /// Email id
     #[arg(value_name = "ID")]
     id: i64,
-    /// What to answer
+    /// Answer
     #[arg(value_name = "ANSWER")]
     answer: Word,
     /// Words for the organizer

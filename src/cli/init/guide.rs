@@ -134,10 +134,14 @@ pub fn wants(question: &str, explained: &str, ctx: &Context) -> bool {
 /// Asks until there is an answer that can be taken, or somebody goes back.
 fn one(guide: &mut Guide, question: Question, ctx: &Context) -> Result<()> {
     let usual = guide.usual(question);
+    let (asked, explained) = match question {
+        Question::Trouble => (format!("{} ({})", question.asked(), guide.help_words()), guide.help_explained()),
+        _ => (question.asked().to_owned(), question.explained().to_owned()),
+    };
     let prompt = match (&usual, question) {
-        (Some(usual), Question::ReplyText) => format!("  {usual}\n{}:", question.asked()),
-        (Some(usual), _) => format!("{} [{usual}]:", question.asked()),
-        (None, _) => format!("{}:", question.asked()),
+        (Some(usual), Question::ReplyText) => format!("  {usual}\n{asked}:"),
+        (Some(usual), _) => format!("{asked} [{usual}]:"),
+        (None, _) => format!("{asked}:"),
     };
     loop {
         let heard = listen::line(question == Question::Password, &prompt, &ctx.ui);
@@ -153,7 +157,7 @@ fn one(guide: &mut Guide, question: Question, ctx: &Context) -> Result<()> {
             }
         };
         match text.trim() {
-            "?" => ctx.ui.note(&ctx.ui.set_in(question.explained(), 2)),
+            "?" => ctx.ui.note(&ctx.ui.set_in(&explained, 2)),
             "<" if guide.back() => return Ok(()),
             "<" => wrong("this is the first question", ctx),
             _ => match guide.answer(&text) {

@@ -35,7 +35,7 @@ fn mailbox(args: &InitArgs, espomail: &str) -> String {
     let name = args.account_name();
     match (&args.address, &args.oauth) {
         (None, _) => format!(
-            "The mailbox (the password is asked for once, and kept where nobody else can read it):
+            "The mailbox (its password is asked for once, and nobody else can read it):
   {espomail} account add support --address support@example.org \\
       --imap imap.example.org --smtp smtp.example.org --secret stdin \\
       --create-case --case-team {TEAM} --distribution round-robin

@@ -49,6 +49,7 @@ impl Plan {
                 .checked()
                 .map_err(|error| of_admin(&error))
         });
+        refuse_own_address(args)?;
         let team = args.case_team.as_deref().map(|team| context::name("--case-team", team)).transpose()?;
         let template = args.auto_reply.as_deref().map(|name| {
             let name = context::word("--auto-reply", name)?;
@@ -114,6 +115,18 @@ impl Plan {
     pub fn rehearse(&self, ctx: &Context) -> Result<Made> {
         Store::in_memory()?.write(|tx| self.carry_out(tx, Some(&[0; 32]), ctx))
     }
+}
+
+/// The mailbox of the desk is not the address of a person, to which notices go.
+fn refuse_own_address(args: &InitArgs) -> Result<()> {
+    let (Some(own), Some(address)) = (&args.admin_email, &args.address) else { return Ok(()) };
+    let (own, address) = (context::mail_address("--admin-email", own)?, context::mail_address("--address", address)?);
+    if own != address {
+        return Ok(());
+    }
+    Err(error::data(format!("--admin-email: {own} is the --address of the mailbox, and notices go to --admin-email"))
+        .hint("name an address of the administrator's own, or leave --admin-email out")
+        .into())
 }
 
 /// A fault of the flags of `user add` by those of this command.

@@ -147,7 +147,7 @@ impl Guide {
             Q::Account => Some(self.args.account_name()),
             Q::Login => self.args.login.clone().or_else(|| Some(self.usual_login())),
             Q::Password | Q::Secret => None,
-            Q::Trouble => word(if self.trouble.is_of_password { "login" } else { "again" }),
+            Q::Trouble => word(self.usual_help()),
             Q::Folder => word("INBOX"),
             Q::Since => word("now"),
             Q::Cases => word(Distribution::RoundRobin.as_str()),
@@ -170,7 +170,10 @@ impl Guide {
         self.step = admitted(usual.as_deref().unwrap_or(text))
             .and_then(|text| self.take(question, text))
             .inspect_err(|_| *self = before.clone())?;
-        self.before.push(Guide { before: Vec::new(), former: Vec::new(), ..before });
+        // What is tried again is asked about once, so that `<` leads out of it.
+        if question != Question::Trouble || self.step != Step::Test {
+            self.before.push(Guide { before: Vec::new(), former: Vec::new(), ..before });
+        }
         if !text.is_empty() {
             self.remember(question, text);
         }
@@ -190,6 +193,9 @@ impl Guide {
     /// # Errors
     /// Why not.
     pub fn placed(&mut self, can_be: Result<(), String>) -> Result<(), String> {
+        if can_be.is_err() {
+            self.forget(Question::Database);
+        }
         self.step = Step::Ask(match can_be {
             Err(_) => Question::Database,
             // The other answers stand.
@@ -215,29 +221,16 @@ impl Guide {
     pub fn tested(&mut self, refused: Option<Trouble>) {
         self.trouble = refused.clone().unwrap_or_default();
         if self.trouble.is_of_password {
-            // What was refused is not offered again.
-            self.former.retain(|(of, _)| *of != Question::Secret);
+            self.forget(Question::Secret);
+        }
+        if refused.is_some() {
+            self.forget(Question::Folder);
         }
         self.step = Step::Ask(match (refused, self.has_folder) {
             (Some(_), _) => Question::Trouble,
             (None, false) => Question::Folder,
             (None, true) => Question::Since,
         });
-    }
-
-    /// What is to be made does not fit together: the last question is asked again, from which one can go back.
-    pub fn refused(&mut self) {
-        self.before.pop();
-        self.step = Step::Ask(Question::Create);
-    }
-
-    /// It could not be made: another place is asked for, where the place is not given, or whether to try again.
-    pub fn unmade(&mut self) {
-        self.refused();
-        if self.facts.database.is_some() {
-            self.is_unmade = true;
-            self.step = Step::Ask(Question::Database);
-        }
     }
 
     fn usual_login(&self) -> String {

@@ -24,7 +24,7 @@ impl Question {
             Q::Login => "Login name at the server",
             Q::Password => "Password (not shown)",
             Q::Secret => "Where the password is",
-            Q::Trouble => "What now (again, login, servers, folder, keep, none)",
+            Q::Trouble => "What now",
             Q::Folder => "Folder to fetch",
             Q::Since => "Fetch mail since",
             Q::Cases => "Cases (no, unassigned, direct, round-robin, least-busy)",
@@ -85,10 +85,8 @@ impl Question {
                 "file:PATH, cmd:COMMAND (such as cmd:pass show mail/support), cred:NAME (of systemd) or env:NAME. It is read \
                  for each login, and not copied."
             }
-            Q::Trouble => {
-                "again: try once more. trust: trust a certificate that no authority vouches for. login: another login name or password. servers: name the servers yourself. folder: \
-                 another folder. keep: keep the account as it is. none: go on without a mailbox."
-            }
+            // The guide says more.
+            Q::Trouble => "",
             Q::Folder => "Mail in this folder is fetched. `espomail account edit NAME --folder` names several later.",
             Q::Since => {
                 "now: only mail that arrives from now on. all: all mail. Or a time: 7d, 2 weeks ago, 2026-01-31. Mail that is \

@@ -7,6 +7,11 @@ impl Guide {
         self.former.iter().find(|(of, _)| *of == question).map(|(_, text)| text.as_str())
     }
 
+    /// What was refused is not offered again.
+    pub(super) fn forget(&mut self, question: Question) {
+        self.former.retain(|(of, _)| *of != question);
+    }
+
     /// Remembers an answer, and forgets those that were about something else.
     pub(super) fn remember(&mut self, question: Question, text: &str) {
         use Question as Q;

@@ -99,3 +99,24 @@ pub fn with_home(text: &str, home: Option<&Path>) -> String {
     };
     std::path::absolute(&path).unwrap_or(path).display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_home_is_put_before_a_path() {
+        let home = Path::new("/home/ana");
+        let here = std::env::current_dir().unwrap().display().to_string();
+        for (text, expected) in [
+            ("~/a.db", "/home/ana/a.db"),
+            ("/x/a.db", "/x/a.db"),
+            ("a.db", format!("{here}/a.db").as_str()),
+            ("service=x", "service=x"),
+            ("postgresql://h/d", "postgresql://h/d"),
+        ] {
+            assert_eq!(with_home(text, Some(home)), expected);
+        }
+    }
+}

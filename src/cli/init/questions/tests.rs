@@ -1,8 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod again;
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -273,8 +271,34 @@ fn a_mailbox_that_does_not_work_is_tried_again_changed_kept_or_left_out() {
     let mut guide = at(Q::Folder);
     guide.answer("Nowhere").unwrap();
     guide.tested(Some(Trouble::default()));
+    assert_eq!(guide.usual(Q::Trouble).as_deref(), Some("folder"));
+    // Trying again and again does not hide the way back.
+    for _ in 0..2 {
+        guide.answer("again").unwrap();
+        guide.tested(Some(Trouble::default()));
+    }
+    let mut back = guide.clone();
+    assert!(back.back());
+    assert_eq!(back.step, Step::Ask(Q::Folder));
     guide.answer("folder").unwrap();
     assert_eq!(guide.step, Step::Ask(Q::Folder));
+    assert_eq!(guide.usual(Q::Folder).as_deref(), Some("INBOX"), "the refused one is not offered");
+}
+
+#[test]
+fn what_helps_is_offered_where_it_does() {
+    let mut guide = at(Q::Password);
+    guide.answer("pw").unwrap();
+    for (pins, words) in [
+        ([None, None], "again, login, servers, keep, none"),
+        ([Some("cert:01".to_owned()), None], "again, trust, login, servers, keep, none"),
+    ] {
+        guide.tested(Some(Trouble { pins, ..Trouble::default() }));
+        assert_eq!(guide.help_words(), words);
+        let explained = guide.help_explained();
+        assert!(words.split(", ").all(|word| explained.contains(&format!("{word}: "))), "{explained}");
+        assert_eq!(explained.contains("trust: "), words.contains("trust"), "{explained}");
+    }
 }
 
 #[test]
@@ -327,6 +351,7 @@ fn a_place_that_cannot_be_is_asked_again() {
     let mut guide = Guide::new(facts());
     guide.answer("/nowhere").unwrap();
     assert_eq!(guide.placed(Err("no".into())), Err("no".into()));
+    assert_eq!(guide.usual(Q::Database), facts().database, "the refused one is not offered");
     assert_eq!(guide.step, Step::Ask(Q::Database));
     assert_eq!(Guide::new(Facts { database: None, ..facts() }).step, Step::Ask(Q::Admin));
 }
@@ -414,19 +439,4 @@ fn the_mailbox_is_not_the_address_of_the_administrator() {
     let mut guide = after(&["", "", "", "Ana@d.example", ""]);
     assert!(guide.answer("ana@D.example").unwrap_err().contains("your own address"));
     assert_eq!(guide.step, Step::Ask(Q::Address));
-}
-
-#[test]
-fn a_home_is_put_before_a_path() {
-    let home = Path::new("/home/ana");
-    let here = std::env::current_dir().unwrap().display().to_string();
-    for (text, expected) in [
-        ("~/a.db", "/home/ana/a.db"),
-        ("/x/a.db", "/x/a.db"),
-        ("a.db", format!("{here}/a.db").as_str()),
-        ("service=x", "service=x"),
-        ("postgresql://h/d", "postgresql://h/d"),
-    ] {
-        assert_eq!(with_home(text, Some(home)), expected);
-    }
 }

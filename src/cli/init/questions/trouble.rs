@@ -1,4 +1,4 @@
-//! What is done about servers that do not work. Pure.
+//! What is done about servers that do not work, and about what cannot be made. Pure.
 
 use super::read::NONE;
 use super::{Guide, Question, Step};
@@ -13,7 +13,61 @@ pub struct Trouble {
     pub pins: [Option<String>; 2],
 }
 
+/// A word, whether it helps now, and what it does.
+type Help = (&'static str, bool, &'static str);
+
 impl Guide {
+    fn helps(&self) -> [Help; 7] {
+        let is_unknown = self.trouble.pins != [None, None];
+        [
+            ("again", true, "try once more"),
+            ("trust", is_unknown, "trust a certificate that no authority vouches for"),
+            ("login", true, "another login name or password"),
+            ("servers", true, "name the servers yourself"),
+            ("folder", self.has_folder, "another folder"),
+            ("keep", true, "keep the account as it is"),
+            (NONE, true, "go on without a mailbox"),
+        ]
+    }
+
+    fn offered(&self) -> impl Iterator<Item = Help> {
+        self.helps().into_iter().filter(|(_, helps, _)| *helps)
+    }
+
+    /// What is to be made does not fit together: the last question is asked again, from which one can go back.
+    pub fn refused(&mut self) {
+        self.before.pop();
+        self.step = Step::Ask(Question::Create);
+    }
+
+    /// It could not be made: another place is asked for, where the place is not given, or whether to try again.
+    pub fn unmade(&mut self) {
+        self.refused();
+        if self.facts.database.is_some() {
+            self.is_unmade = true;
+            self.step = Step::Ask(Question::Database);
+        }
+    }
+
+    /// The words that help now.
+    pub fn help_words(&self) -> String {
+        self.offered().map(|(word, ..)| word).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What each of them does.
+    pub fn help_explained(&self) -> String {
+        self.offered().map(|(word, _, does)| format!("{word}: {does}.")).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The word that helps most likely: the servers worked before a folder was named.
+    pub(super) fn usual_help(&self) -> &'static str {
+        match self.trouble.pins {
+            _ if self.trouble.is_of_password => "login",
+            [None, None] if self.has_folder => "folder",
+            _ => "again",
+        }
+    }
+
     pub(super) fn take_trouble(&mut self, text: &str) -> Result<Step, String> {
         use Question as Q;
         let next = match text {
@@ -42,7 +96,7 @@ impl Guide {
                 self.leave_mailbox();
                 Q::Create
             }
-            _ => return Err("answer again, login, servers, folder, keep or none".to_owned()),
+            _ => return Err(format!("answer one of these: {}", self.help_words())),
         };
         Ok(Step::Ask(next))
     }
