@@ -369,9 +369,12 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
     fs::write(sandbox.path("cut.db"), &bad[..bad.len() / 2]).unwrap();
     fs::write(sandbox.path("empty.db"), "").unwrap();
     fs::write(sandbox.path("text.db"), "no database at all, but more than a hundred bytes ".repeat(9)).unwrap();
-    for name in ["cut.db", "empty.db", "text.db"] {
-        let refused =
-            sandbox.run(&["--yes", "db", "restore", name]).exits(74).says(&format!("the backup {name} is damaged: "));
+    for (name, words) in [
+        ("cut.db", "the backup cut.db is damaged: "),
+        ("empty.db", "the backup empty.db is damaged: "),
+        ("text.db", "text.db is not a database of espomail, or it was overwritten"),
+    ] {
+        let refused = sandbox.run(&["--yes", "db", "restore", name]).exits(74).says(words);
         assert!(
             refused.stderr.contains("hint: name another backup: ") && !refused.stderr.contains("keep the damaged"),
             "{refused:#?}"
