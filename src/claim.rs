@@ -142,6 +142,20 @@ impl<'a> Leased<'a> {
         self.lease.map(|lease| leases::under(self.store, lease))
     }
 
+    /// Where it stands.
+    pub fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// Looks whether it still holds, for what is done outside of the database next and cannot be taken back.
+    ///
+    /// # Errors
+    /// Another machine has taken it over, or the database fails.
+    pub fn look(&self) -> Result<()> {
+        // A transaction that may write asks for it at its beginning.
+        if self.lease.is_some() { self.store.write(|_| Ok(())) } else { Ok(()) }
+    }
+
     /// Whether nobody else can have taken it over, if it was looked at just after this moment ([`uptime`]).
     pub fn is_held_since(&self, moment: Duration) -> bool {
         let least = Duration::from_millis(leases::length().unsigned_abs()) / 2;

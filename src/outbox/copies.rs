@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::backoff;
 use super::{is_over, share};
-use crate::claim::{self, Asked};
+use crate::claim::{self, Asked, Leased};
 use crate::health;
 use crate::net::{self, MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, StoreSent};
@@ -63,7 +63,7 @@ pub fn keep_copies(
         let ended = match (&account.sending.store_sent, account.imap.host.is_some()) {
             (Some(place), true) => {
                 let until = share(until, due.len() - at);
-                let made = of_account(store, &account, place, connect, until, &copies, clock);
+                let made = of_account(&claim, &account, place, connect, until, &copies, clock);
                 db::unless_fatal(made)?.unwrap_or_else(Some)
             }
             // Taken away since they were planned.
@@ -86,7 +86,7 @@ pub fn keep_copies(
 
 /// Makes the copies of one account; the error that ended it.
 fn of_account(
-    store: &Store,
+    claim: &Leased<'_>,
     account: &Account,
     place: &StoreSent,
     connect: &mut ConnectImap<'_>,
@@ -94,6 +94,7 @@ fn of_account(
     copies: &[SentCopy],
     clock: &dyn Fn() -> Timestamp,
 ) -> Result<Option<anyhow::Error>> {
+    let store = claim.store();
     let put_off = |copies: &[SentCopy], words: &str| {
         store.write(|tx| {
             copies
@@ -113,7 +114,7 @@ fn of_account(
         }
     };
     for (at, copy) in copies.iter().enumerate() {
-        match keep(store, source.as_mut(), &folder, copy)? {
+        match keep(claim, source.as_mut(), &folder, copy)? {
             Ok(()) => store.write(|tx| sent_copies::done(tx, copy.outbox_id))?,
             Err(error) => {
                 let error = anyhow::Error::from(error).context(format!("folder {folder}"));
@@ -128,22 +129,28 @@ fn of_account(
 
 /// One copy, unless it is there: by us, before a run was killed, or by the server itself. The outer error is the
 /// database's.
-fn keep(store: &Store, source: &mut dyn MailSource, folder: &str, copy: &SentCopy) -> Result<Result<(), NetError>> {
-    let (names, bytes) = store.read(|tx| {
+fn keep(
+    claim: &Leased<'_>,
+    source: &mut dyn MailSource,
+    folder: &str,
+    copy: &SentCopy,
+) -> Result<Result<(), NetError>> {
+    let (names, bytes) = claim.store().read(|tx| {
         let names = match copy.email_id {
             Some(id) => emails::names(tx, id)?,
             None => vec![copy.message_id.clone()],
         };
         Ok((names, raw::bytes(tx, copy.raw_id)?))
     })?;
-    Ok((|| {
-        for name in &names {
-            if source.contains(name)? {
-                return Ok(());
-            }
+    for name in &names {
+        match source.contains(name) {
+            Ok(false) => {}
+            there => return Ok(there.map(drop)),
         }
-        source.append(folder, &bytes, copy.date)
-    })())
+    }
+    // A process that was stopped meanwhile, or a machine that slept, may not be the only one any more that makes it.
+    claim.look()?;
+    Ok(source.append(folder, &bytes, copy.date))
 }
 
 /// The folder for copies, opened; made where it is missing.

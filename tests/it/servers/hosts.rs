@@ -276,6 +276,32 @@ fn a_letter_is_not_sent_by_a_machine_that_slept_after_it_had_claimed_it() {
 }
 
 #[test]
+fn a_copy_is_not_kept_by_a_machine_that_slept_after_it_had_looked_for_it() {
+    let (sandbox, mailboxes) = desk(1, 1);
+    let (sink, imap) = (SmtpSink::new(Vec::new()), Proxy::new(Dovecot::shared().imap));
+    sandbox.run(&["account", "edit", "support", "--smtp", &sink.address(), "--store-sent=Copies"]).ok();
+    on(&sandbox, "web1", &["fetch", "--no-send"]).wait().ok();
+    sandbox.sql("UPDATE outbox SET state = 'held'");
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We are on it."]).ok();
+    sandbox.env("ESPOMAIL_LEASE", "1000");
+    sandbox.run(&["account", "edit", "support", "--imap", &imap.address()]).ok();
+    let deed = Deed::Hold(Duration::from_secs(2));
+    imap.set_rule(Some(Rule { side: Side::Server, text: "* SEARCH", nth: 1, when: When::Before, deed }));
+    let child = Child::default();
+    let state = sandbox.path("web1").display().to_string();
+    let slow = sandbox.call(&["--state", &state, "send"]).known_to(&child).spawn();
+    wait_until(Duration::from_secs(30), || imap.fired());
+    child.signal(Signal::STOP);
+    std::thread::sleep(Duration::from_millis(1_200));
+    on(&sandbox, "web2", &["send"]).wait().ok();
+    assert_eq!(mailboxes[0].messages("Copies").len(), 1);
+    std::thread::sleep(Duration::from_secs(1));
+    child.signal(Signal::CONT);
+    slow.wait();
+    assert_eq!(mailboxes[0].messages("Copies").len(), 1, "the sleeper kept it as well");
+}
+
+#[test]
 fn a_machine_counts_its_own_deaths_by_poison_also_for_an_account_that_another_has_now() {
     let (sandbox, mailboxes) = desk(1, 0);
     sandbox.env("ESPOMAIL_POISON", "1");
