@@ -70,35 +70,13 @@ impl<'a> Iterator for Runs<'a> {
     type Item = (&'a str, Kind);
 
     fn next(&mut self) -> Option<(&'a str, Kind)> {
-        let (_, rest) = self.0.split_at_checked(length(self.0, Kind::Gap))?;
-        let first = rest.chars().next().map(kind)?;
-        let (run, rest) = rest.split_at_checked(length(rest, first))?;
+        let (start, first) = self.0.char_indices().map(|(at, c)| (at, kind(c))).find(|(_, kind)| *kind != Kind::Gap)?;
+        let rest = self.0.get(start..)?;
+        let end = rest.find(|c| kind(c) != first).unwrap_or(rest.len());
+        let (run, rest) = rest.split_at_checked(end)?;
         self.0 = rest;
         Some((run, first))
     }
-}
-
-/// Bytes of the characters of one kind that a text begins with.
-fn length(text: &str, of: Kind) -> usize {
-    let mut rest = text;
-    loop {
-        // Most characters of most texts are ASCII.
-        let ascii = match of {
-            Kind::Gap => leading(rest, |byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()),
-            Kind::Word => leading(rest, u8::is_ascii_alphanumeric),
-            Kind::Dense => 0,
-        };
-        let mut after = rest.get(ascii..).unwrap_or_default().chars();
-        if after.next().is_none_or(|c| kind(c) != of) {
-            return text.len() - rest.len() + ascii;
-        }
-        rest = after.as_str();
-    }
-}
-
-/// Bytes like these that a text begins with.
-fn leading(text: &str, is: impl Fn(&u8) -> bool) -> usize {
-    text.bytes().take_while(is).count()
 }
 
 /// Adds the words of a folded text, a blank after each.
