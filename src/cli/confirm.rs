@@ -19,6 +19,11 @@ impl Context {
         self.confirm(question)
     }
 
+    /// Whether [`Context::confirm`] has somebody to ask.
+    pub fn asks(&self) -> bool {
+        !self.yes && !self.dry_run && !self.no_input && self.ui.stdin_is_terminal()
+    }
+
     /// Asks before something that cannot be taken back; without a terminal `--yes` is needed.
     ///
     /// # Errors
@@ -27,7 +32,7 @@ impl Context {
         if self.yes || self.dry_run {
             return Ok(());
         }
-        if self.no_input || !self.ui.stdin_is_terminal() {
+        if !self.asks() {
             return Err(Fault::new(Kind::Usage, format!("not confirmed: {question}"))
                 .hint("add --yes to confirm it without being asked")
                 .into());

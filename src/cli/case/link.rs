@@ -114,8 +114,7 @@ fn hint_of_third_parties(number: i64, people: &[Person], ctx: &Context) {
 
 /// Asks what the customer until now is; where nobody can be asked, somebody in between.
 fn ask_about(before: &Before, ctx: &Context) -> Result<Former> {
-    let asks = !ctx.yes && !ctx.dry_run && !ctx.no_input && ctx.ui.stdin_is_terminal();
-    if before.customers.is_empty() || !asks {
+    if before.customers.is_empty() || !ctx.asks() {
         return Ok(Former::ThirdParty);
     }
     let who: Vec<&str> = before.customers.iter().map(|person| person.address.as_str()).collect();

@@ -64,7 +64,7 @@ pub fn run(args: &Prune, ctx: &Context) -> Result<()> {
     }
     let of_none = args.kinds.iter().find(|kind| matches!(kind, Prunable::Notifications | Prunable::Log));
     if let Some(kind) = of_none.filter(|_| !args.accounts.is_empty()) {
-        return Err(error::usage(format!("--account: {} is of no account", kind.as_str()))
+        return Err(error::usage(format!("--account: the kind {} does not belong to an account", kind.as_str()))
             .hint(format!("leave --account out, or prune --kind {} by itself", kind.as_str()))
             .into());
     }
@@ -77,42 +77,45 @@ pub fn run(args: &Prune, ctx: &Context) -> Result<()> {
     let old = |kind| Old { kind, before, accounts: &accounts };
     let store = ctx.unlogged_store()?;
     let load = |tx: &Tx<'_>| World::load(tx, &ctx.config, ctx.now());
-    let kinds = || Prunable::ALL.iter().filter(|kind| args.kinds.contains(kind));
     let count = |mut dry: Option<&mut Counted>| {
         let mut counts = Counts::new();
-        kinds().try_for_each(|kind| prune::run(&store, &load, &old(*kind), dry.as_deref_mut(), &mut counts))?;
+        kinds(args).try_for_each(|kind| prune::run(&store, &load, &old(*kind), dry.as_deref_mut(), &mut counts))?;
         rows(counts, &store)
     };
-    let what = format!("what is older than {}", units::write_duration(args.older));
+    let age = units::write_duration(args.older);
+    let names = kinds(args).map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    let nothing = format!("nothing of {names} is older than {age}");
     if ctx.dry_run {
         let rows = count(Some(&mut Counted::default()))?;
         ctx.ui.note(&match rows.is_empty() {
-            true => {
-                format!("dry run: nothing of {} is older than {}", kind_names(args), units::write_duration(args.older))
+            true => format!("dry run: {nothing}"),
+            false => {
+                format!("dry run, nothing changed; without --dry-run what is older than {age} goes for good:")
             }
-            false => format!("dry run, nothing changed; without --dry-run {what} goes for good:"),
         });
         if rows.iter().any(|row| row.kind == Prunable::Sources) {
             ctx.ui.note("the attachments of those messages go with the sources; their names stay");
         }
         return list(&rows, ctx);
     }
-    let asks = !ctx.yes && !ctx.no_input && ctx.ui.stdin_is_terminal();
-    let found = if asks { Some(count(Some(&mut Counted::default()))?) } else { None };
-    let found = found.filter(|rows| !rows.is_empty() || !args.compact);
-    if found.as_ref().is_some_and(Vec::is_empty) {
-        ctx.ui.note(&format!("nothing of {} is older than {}", kind_names(args), units::write_duration(args.older)));
-        return list(&[], ctx);
-    }
     let of = if args.accounts.is_empty() { String::new() } else { format!(" of {}", args.accounts.join(", ")) };
-    let named = || format!("{}{of}", kind_names(args));
-    let goes = found.map_or_else(named, |rows| rows.iter().map(told).collect::<Vec<_>>().join(", "));
-    ctx.confirm(&format!("Remove {what} for good: {goes}?"))?;
+    let mut goes = format!("{names}{of}");
+    if ctx.asks() {
+        let found = count(Some(&mut Counted::default()))?;
+        if found.is_empty() && !args.compact {
+            ctx.ui.note(&nothing);
+            return list(&[], ctx);
+        }
+        if !found.is_empty() {
+            goes = found.iter().map(told).collect::<Vec<_>>().join(", ");
+        }
+    }
+    ctx.confirm(&format!("Remove what is older than {age} for good: {goes}?"))?;
     let before = store.size()?;
     let rows = ctx.long_work(&store, &[], || count(None))?;
     list(&rows, ctx)?;
     if rows.is_empty() && ctx.ui.is_terminal() {
-        ctx.ui.note(&format!("nothing of {} is older than {}", kind_names(args), units::write_duration(args.older)));
+        ctx.ui.note(&nothing);
     }
     let left = if args.compact { store.compact()? } else { store.give_back()? };
     // What a server gives back is its own decision.
@@ -127,10 +130,9 @@ pub fn run(args: &Prune, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The kinds in their order, as they are typed.
-fn kind_names(args: &Prune) -> String {
-    let named = Prunable::ALL.iter().filter(|kind| args.kinds.contains(kind));
-    named.map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
+/// The kinds that were named, in their order.
+fn kinds(args: &Prune) -> impl Iterator<Item = &'static Prunable> {
+    Prunable::ALL.iter().filter(|kind| args.kinds.contains(kind))
 }
 
 /// How much of a kind goes, in words.

@@ -192,7 +192,7 @@ fn a_prune_says_before_and_after_what_goes() {
     for kind in ["log", "notifications"] {
         desk.run(format!("--yes db prune --older 30d --kind cases --kind {kind} --account support").as_str())
             .exits(2)
-            .says("is of no account");
+            .says("does not belong to an account");
     }
     let gone = desk.ok("--yes db prune --older 365d --kind cases --compact");
     assert!(is_on_server() || gone.stderr.contains("the database gave back"), "{gone:#?}");
