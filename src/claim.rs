@@ -142,7 +142,7 @@ impl<'a> Leased<'a> {
         self.lease.map(|lease| leases::under(self.store, lease))
     }
 
-    /// Where it stands.
+    /// The database that it is for.
     pub fn store(&self) -> &'a Store {
         self.store
     }

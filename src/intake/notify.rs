@@ -316,7 +316,7 @@ pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, by: B
     } else if tell_assigned(tx, world, case, &user, by)? {
         format!("{}, of the assignment", user.username)
     } else {
-        format!("nobody of the assignment: {} does not want to hear of it", user.username)
+        format!("nobody of the assignment: the rights or settings of {}", user.username)
     };
     emails::decide(tx, mail.email_id, "notified", &why, world.now)
 }
