@@ -25,6 +25,11 @@ fn blows() -> Vec<Blow> {
         .collect()
 }
 
+/// The steps of a command at which each of these is dealt: they share what `ESPOMAIL_POINTS` says.
+fn points(steps: usize) -> Vec<usize> {
+    spread_by(steps, asked("ESPOMAIL_POINTS", 4) / blows().len())
+}
+
 /// A command, what comes before it, and by what is seen that it was done.
 struct Typed {
     before: fn(&Rig<'_>),
@@ -167,7 +172,7 @@ fn a_command_that_is_cut_or_killed_is_done_once_when_it_is_typed_again() {
     for typed in &TYPED {
         let (steps, wanted) = undisturbed(&rig, typed);
         for blow in blows() {
-            for nth in spread(steps, 2) {
+            for nth in points(steps) {
                 let point = format!("{:?}: {blow:?} at step {nth} of {steps}", typed.words);
                 (typed.before)(&rig);
                 let before = rig.scene.sandbox.canon();
@@ -246,7 +251,7 @@ fn a_copy_that_is_cut_or_killed_is_whole_or_none() {
         sandbox.run(&typed).ok();
         let steps = rig.cutter.steps();
         for blow in blows() {
-            for nth in spread(steps, 2) {
+            for nth in points(steps) {
                 away(&file);
                 drop();
                 let point =
