@@ -972,6 +972,7 @@ CREATE TABLE log_entries (
   caller_uid BIGINT NOT NULL,
   user_id BIGINT REFERENCES users DEFERRABLE,
   as_user_id BIGINT REFERENCES users DEFERRABLE,
+  host TEXT COLLATE "C",
   command TEXT COLLATE "C" NOT NULL,
   outcome TEXT COLLATE "C" NOT NULL CHECK (outcome IN ('done', 'begun', 'partial', 'failed')),
   more BIGINT NOT NULL DEFAULT 0

@@ -850,6 +850,7 @@ CREATE TABLE log_entries (
   caller_uid INTEGER NOT NULL,                    -- who typed the command
   user_id    INTEGER REFERENCES users,            -- the user the caller is; NULL = the administrator
   as_user_id INTEGER REFERENCES users,            -- the user of --as
+  host       TEXT,                                -- the machine it ran on, where several work on one database
   command    TEXT    NOT NULL,                    -- noun and verb, such as "case close"
   outcome    TEXT    NOT NULL CHECK (outcome IN ('done', 'begun', 'partial', 'failed')), -- begun: many transactions, the end is still to come
   more       INTEGER NOT NULL DEFAULT 0           -- objects beyond those that are listed

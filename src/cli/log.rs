@@ -40,6 +40,7 @@ pub const COLUMNS: &[Column<Entry>] = &[
     Column::new("at", head("TIME"), |entry, _| Cell::date_time(entry.at)),
     Column::new("user", head("USER"), |entry, _| person(entry.user.as_ref(), "administrator")),
     Column::new("as", head("AS").optional().rank(3), |entry, _| person(entry.as_user.as_ref(), "")),
+    Column::new("host", head("HOST").optional().rank(3), |entry, _| Cell::opt_text(entry.host.as_deref())),
     Column::new("caller_uid", head("CALLER").right().rank(1), |entry, _| Cell::int(entry.caller_uid.into())),
     Column::new("uid", head("UID").right().rank(2), |entry, _| Cell::int(entry.uid.into())),
     Column::new("command", head("COMMAND"), |entry, _| Cell::text(&entry.command)),

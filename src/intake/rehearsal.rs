@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 
 use super::import::{self, Imported, Wants};
@@ -11,7 +11,7 @@ use super::steps;
 use super::world::World;
 use crate::config::Config;
 use crate::mail::reading::Reading;
-use crate::store::db::{Store, Tx};
+use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::raw::{self, Stored};
 use crate::system_words;
@@ -25,23 +25,38 @@ const WAITING: i64 = 100;
 /// The database fails.
 pub fn run(store: &Store, config: &Config, account_id: i64, batch: &Batch, now: Timestamp) -> Result<Vec<Imported>> {
     // Nobody else can write during the rehearsal, so the messages are read before it.
-    let mut read = Read::before(store, account_id, batch)?;
+    let read = Read::before(store, account_id, batch)?;
     store.rehearse(|tx| {
         receive::write_batch(tx, batch, now)?;
         let world = World::with_filters(tx, config, now)?;
-        let mut all = Vec::new();
-        for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
-            let message = read.take(tx, batch, &delivery);
-            let one = message.and_then(|message| tx.savepoint(|tx| steps::one(tx, &world, &delivery, &message)));
-            all.push(one.unwrap_or_else(|error| Imported {
+        let waiting = deliveries::waiting(tx, account_id, i64::MAX)?;
+        let outcomes = tx.each(
+            &waiting,
+            |error| !db::is_fatal(error),
+            |tx, delivery| {
+                let one = |message: &Result<Reading>| match message {
+                    Ok(message) => steps::one(tx, &world, delivery, message),
+                    Err(error) => Err(anyhow!("{}", system_words::chain(error))),
+                };
+                read.known(batch, delivery).map_or_else(|| one(&now_read(tx, delivery)), one)
+            },
+        )?;
+        let imported = |(delivery, one): (&Delivery, Result<Imported>)| {
+            one.unwrap_or_else(|error| Imported {
                 delivery_id: delivery.id,
                 outcome: Outcome::Quarantined,
                 email_id: None,
                 reason: system_words::chain(&error),
-            }));
-        }
-        Ok(all)
+            })
+        };
+        Ok(waiting.iter().zip(outcomes).map(imported).collect())
     })
+}
+
+/// Reads a message that was not read before.
+fn now_read(tx: &Tx<'_>, delivery: &Delivery) -> Result<Reading> {
+    let raw_id = delivery.raw_id.context("its bytes were dropped")?;
+    raw::bytes(tx, raw_id).and_then(|bytes| import::read(&bytes, &[], Wants::Bodies))
 }
 
 /// Messages that were read beforehand.
@@ -69,15 +84,10 @@ impl Read {
         Ok(Read { batch, waiting: waiting.into_iter().map(|(id, stored)| (id, read(stored))).collect() })
     }
 
-    fn take(&mut self, tx: &Tx<'_>, batch: &Batch, delivery: &Delivery) -> Result<Reading> {
+    fn known(&self, batch: &Batch, delivery: &Delivery) -> Option<&Result<Reading>> {
         let of_batch =
             delivery.folder.as_ref() == Some(&batch.folder) && delivery.uidvalidity == Some(batch.uidvalidity);
         let uid = delivery.uid.filter(|_| of_batch);
-        let known = uid.and_then(|uid| self.batch.remove(&uid)).or_else(|| self.waiting.remove(&delivery.id));
-        let read = || {
-            let raw_id = delivery.raw_id.context("its bytes were dropped")?;
-            raw::bytes(tx, raw_id).and_then(|bytes| import::read(&bytes, &[], Wants::Bodies))
-        };
-        known.unwrap_or_else(read)
+        uid.and_then(|uid| self.batch.get(&uid)).or_else(|| self.waiting.get(&delivery.id))
     }
 }

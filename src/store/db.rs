@@ -1,4 +1,5 @@
-//! The database: transactions here, rows in [`row`] and values in [`value`]; below it opening and migrating ([`open`]),
+//! The database: transactions here, rows in [`row`] and values in [`value`]; below it what may be undone of a transaction
+//! ([`savepoints`]), opening and migrating ([`open`]),
 //! backups and what a restored one does ([`backup`]), new files ([`aside`]), which commits are on the disk ([`soon`]), what
 //! its errors mean ([`fault`]), and the engines ([`sqlite`], `postgres`).
 //!
@@ -32,6 +33,7 @@ mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
+mod savepoints;
 #[cfg(test)]
 pub(crate) mod seen;
 mod served;
@@ -77,10 +79,6 @@ pub const VERSION: i32 = 5;
 /// Bytes beyond this go in and out of the database without a copy.
 pub const LARGE: usize = 1 << 20;
 
-/// A transaction on a server begins nothing more after this number of savepoints: what was begun may need as many again.
-#[cfg(feature = "postgres")]
-const SAVEPOINTS: usize = 30;
-
 /// A column that holds bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
@@ -96,6 +94,17 @@ enum Engine {
     Sqlite(sqlite::Conn),
     #[cfg(feature = "postgres")]
     Postgres(Box<postgres::Conn>),
+}
+
+impl Engine {
+    /// What has the file open, where the database is one.
+    fn file(&self) -> Option<&sqlite::Conn> {
+        match self {
+            Engine::Sqlite(conn) => Some(conn),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => None,
+        }
+    }
 }
 
 /// A transaction of an engine.
@@ -147,7 +156,7 @@ pub enum Dialect {
 pub struct Tx<'a> {
     running: Running<'a>,
     written: Arc<Mutex<BTreeSet<Thing>>>,
-    /// How many it has begun.
+    /// How many it has kept.
     savepoints: Cell<usize>,
 }
 
@@ -209,7 +218,7 @@ impl Store {
     /// # Errors
     /// As [`Store::write`]; or what was written stays, but the file could not be rebuilt.
     pub fn write_and_scrub<T>(&self, rewrite: bool, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        if let Engine::Sqlite(conn) = &self.engine {
+        if let Some(conn) = self.engine.file() {
             conn.overwrite_what_is_deleted()?;
         }
         let done = self.write(work)?;
@@ -406,28 +415,6 @@ impl Tx<'_> {
     /// Lets a table give ids above this one only.
     pub fn set_last_id(&self, table: &str, id: i64) -> Result<()> {
         of_engine!(Running, &self.running, tx => tx.set_last_id(table, id))
-    }
-
-    /// Runs `work` so that an error undoes only what `work` did.
-    pub fn savepoint<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        of_engine!(Running, &self.running, tx => tx.set_savepoint())?;
-        self.savepoints.set(self.savepoints.get().saturating_add(1));
-        let done = work(self).and_then(|done| of_engine!(Running, &self.running, tx => tx.release()).map(|()| done));
-        if done.is_err() {
-            // After a full disk the engine may have rolled everything back by itself.
-            let _ = of_engine!(Running, &self.running, tx => tx.roll_back());
-        }
-        done
-    }
-
-    /// Whether the next of several things is still one of this transaction; of those that do not depend on each other. A
-    /// server slows down for everybody where a transaction has more savepoints than the 64 that it keeps at hand.
-    pub fn has_room(&self) -> bool {
-        match &self.running {
-            Running::Sqlite(_) => true,
-            #[cfg(feature = "postgres")]
-            Running::Postgres(_) => self.savepoints.get() < SAVEPOINTS,
-        }
     }
 
     /// Marks a place that relies on there being one writer (case numbers, the round-robin wheel, the outbox claim).

@@ -67,6 +67,8 @@ pub struct NewEntry<'a> {
     pub user_id: Option<i64>,
     /// The user of `--as`.
     pub as_user_id: Option<i64>,
+    /// The machine that it runs on, where several may work on one database.
+    pub host: Option<&'a str>,
     /// Noun and verb.
     pub command: &'a str,
     /// How it went.
@@ -77,14 +79,15 @@ pub struct NewEntry<'a> {
 pub fn add(tx: &Tx<'_>, new: &NewEntry<'_>, things: &[Thing], now: Timestamp) -> Result<i64> {
     let more = i64::try_from(things.len().saturating_sub(MOST_THINGS))?;
     let id = tx.insert(
-        "INSERT INTO log_entries (at, uid, caller_uid, user_id, as_user_id, command, outcome, more)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO log_entries (at, uid, caller_uid, user_id, as_user_id, host, command, outcome, more)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             seconds(now),
             new.uid,
             new.caller_uid,
             new.user_id,
             new.as_user_id,
+            new.host,
             new.command,
             new.outcome.as_str(),
             more
@@ -142,6 +145,8 @@ pub struct Entry {
     pub user: Option<(i64, String)>,
     /// The user of `--as`.
     pub as_user: Option<(i64, String)>,
+    /// The machine it ran on, where several may work on one database.
+    pub host: Option<String>,
     /// Noun and verb.
     pub command: String,
     /// How it went.
@@ -187,7 +192,7 @@ pub fn list(tx: &Tx<'_>, query: &LogQuery) -> Result<Vec<Entry>> {
     let mut entries = tx.all(
         &format!(
             "SELECT l.id, l.at, l.uid, l.caller_uid, l.user_id, u.username, l.as_user_id, a.username AS as_username,
-                l.command, l.outcome, l.more
+                l.host, l.command, l.outcome, l.more
             FROM log_entries l LEFT JOIN users u ON u.id = l.user_id LEFT JOIN users a ON a.id = l.as_user_id
             WHERE {}{} ORDER BY l.id DESC LIMIT ?3",
             wanted(query),
@@ -213,6 +218,7 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
         caller_uid: row.get("caller_uid")?,
         user: person("user_id", "username")?,
         as_user: person("as_user_id", "as_username")?,
+        host: row.get("host")?,
         command: row.get("command")?,
         outcome: row.label("outcome")?,
         objects: Vec::new(),
@@ -254,7 +260,15 @@ mod tests {
     }
 
     fn new(command: &str) -> NewEntry<'_> {
-        NewEntry { uid: 990, caller_uid: 1000, user_id: None, as_user_id: None, command, outcome: LogOutcome::Done }
+        NewEntry {
+            uid: 990,
+            caller_uid: 1000,
+            user_id: None,
+            as_user_id: None,
+            host: None,
+            command,
+            outcome: LogOutcome::Done,
+        }
     }
 
     fn all() -> LogQuery {

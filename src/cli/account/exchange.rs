@@ -237,24 +237,21 @@ fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry) -> Result<Done
     account::check_addresses(tx, actor, Some(&old), &new)?;
     accounts::check(&new)?;
     account::refuse_taken(tx, actor, &new)?;
-    let after = tx.savepoint(|tx| {
+    let put = |tx: &Tx<'_>| {
         accounts::update(tx, &new)?;
-        folders::put(tx, &new, &settings, false)?;
-        let after = written::entry(&listed::read(tx, actor, new.clone())?)?;
-        // What is as it was is not written.
-        if after == before { Err(Same.into()) } else { Ok(after) }
-    });
-    match after {
-        Ok(after) => Ok(Done { name, what: What::Changed(differences(&before, &after)) }),
-        Err(error) if error.is::<Same>() => Ok(Done { name, what: What::Unchanged }),
-        Err(error) => Err(error),
+        folders::put(tx, &new, &settings, false)
+    };
+    let after = tx.rehearse(|tx| {
+        put(tx)?;
+        written::entry(&listed::read(tx, actor, new.clone())?)
+    })?;
+    // What is as it was is not written.
+    if after == before {
+        return Ok(Done { name, what: What::Unchanged });
     }
+    put(tx)?;
+    Ok(Done { name, what: What::Changed(differences(&before, &after)) })
 }
-
-/// Nothing is different.
-#[derive(Debug, thiserror::Error)]
-#[error("nothing is different")]
-struct Same;
 
 /// With what the program itself remembers of an account.
 fn keeping(new: Account, old: &Account) -> Account {

@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::access::Actor;
 use crate::cli::context::Context;
 use crate::error::{self, Ended, Fault, Kind};
+use crate::holder;
 use crate::store::db::{Store, Thing, Tx};
 use crate::store::log::{self, LogOutcome, NewEntry};
 use crate::store::users;
@@ -54,7 +55,11 @@ impl Context {
         };
         let uid = rustix::process::geteuid().as_raw();
         let (caller_uid, command) = (self.caller.uid, self.command.as_str());
-        log::add(tx, &NewEntry { uid, caller_uid, user_id, as_user_id, command, outcome }, things, self.now())
+        // A file is used on one machine.
+        let host = self.place.file().is_none().then(holder::host);
+        let host = host.as_deref();
+        let new = NewEntry { uid, caller_uid, user_id, as_user_id, host, command, outcome };
+        log::add(tx, &new, things, self.now())
     }
 
     /// Says in the program's log file, if there is one, what was refused.

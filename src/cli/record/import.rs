@@ -82,19 +82,20 @@ struct Done<'s> {
 }
 
 fn all<'s>(tx: &Tx<'_>, actor: &Actor, args: &Import, sheet: &'s Sheet, ctx: &Context) -> Result<Done<'s>> {
+    let is_refusal = |error: &anyhow::Error| matches!(error::classify(error).0, Kind::Data | Kind::Usage);
+    let outcomes = tx.each(&sheet.lines, is_refusal, |tx, line| one(tx, actor, args, sheet, line, ctx))?;
     let mut done = Done::default();
-    for line in &sheet.lines {
-        match tx.savepoint(|tx| one(tx, actor, args, sheet, line, ctx)) {
+    for (line, outcome) in sheet.lines.iter().zip(outcomes) {
+        match outcome {
             Ok(made_company) => {
                 done.added += 1;
                 done.companies += usize::from(made_company);
             }
-            Err(refused) if matches!(error::classify(&refused).0, Kind::Data | Kind::Usage) => {
+            Err(refused) => {
                 // The flags of `record add` are columns here.
                 let reason = refused.to_string().replacen("--assign-to", "assigned_user", 1);
                 done.refused.push((line, reason.trim_start_matches("--").to_owned()));
             }
-            Err(failed) => return Err(failed),
         }
     }
     Ok(done)

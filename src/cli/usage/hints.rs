@@ -197,7 +197,8 @@ pub fn for_surplus(typed: &Typed<'_>, word: &str) -> String {
             false => format!("{} has no value", subject(arg)),
         };
     }
-    if let (Some(first), Some(_)) = (before(1), before(2).and_then(option)) {
+    let takes_value = |arg: &&Arg| arg.get_action().takes_values();
+    if let (Some(first), Some(_)) = (before(1), before(2).and_then(option).filter(takes_value)) {
         let flag = before(2).cloned().unwrap_or_default();
         return format!("quote a value that has blanks: {flag} {}", quoted(&format!("{first} {word}")));
     }

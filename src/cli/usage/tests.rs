@@ -90,6 +90,7 @@ fn what_is_wrong_is_said_in_one_line_with_the_next_step() {
             "user add ana --name Ana Agent",
             "user add: \"Agent\" is one word too many / quote a value that has blanks: --name 'Ana Agent'",
         ),
+        ("case show --full 1 2", "case show: \"2\" is one word too many / for example: espomail case show 12"),
         ("case list --mine --limit", "--limit: its value is missing / write it as --limit N"),
         ("case list --limit abc", "--limit: \"abc\" is not a whole number / see espomail case list --help"),
         ("case list --limit=-1", "--limit: must be a whole number, 0 or more, not -1 / see espomail case list --help"),

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{Engine, Store, Tx, fault, open};
+use super::{Store, Tx, fault, open};
 use crate::place::{self, Database, Place};
 use crate::store::disk;
 
@@ -66,7 +66,7 @@ impl NewFile {
     /// # Errors
     /// The disk does not take it; nothing of it stays.
     pub fn finish_database(self, store: Store) -> Result<()> {
-        if let Engine::Sqlite(conn) = &store.engine {
+        if let Some(conn) = store.engine.file() {
             fault::at(&store.place, conn.without_log())?;
         }
         drop(store);

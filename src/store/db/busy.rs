@@ -1,6 +1,9 @@
 //! The errors of a process that waited in vain: for another one that holds the database, which is named, or for a server that
 //! is gone.
 
+// Some of it only a server tells.
+#![cfg_attr(not(feature = "postgres"), allow(dead_code))]
+
 use std::fmt;
 
 use super::meaning::Loss;

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::bind::{Bind, Ty};
 use super::value::{FromValue, Misfit, ValueRef};
-use super::{Column, Engine, Row, Running, Store, Tx, after_damage, at, obstacle};
+use super::{Column, Engine, Row, Running, Store, Tx, after_damage, at};
 use crate::error::{self, Fault, Kind};
 use crate::place::Place;
 
@@ -88,7 +88,7 @@ impl Store {
     /// # Errors
     /// Exit 74 with the first fault.
     pub fn require_whole(&self) -> Result<()> {
-        let faults = match &self.engine {
+        let faults: Vec<String> = match &self.engine {
             Engine::Sqlite(_) => Vec::new(),
             #[cfg(feature = "postgres")]
             Engine::Postgres(conn) => at(&self.place, conn.gaps())?,
@@ -104,7 +104,7 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(_) => Ok(Vec::new()),
             #[cfg(feature = "postgres")]
-            Engine::Postgres(conn) => obstacle::named(&self.place, conn.foreign_tables()),
+            Engine::Postgres(conn) => super::obstacle::named(&self.place, conn.foreign_tables()),
         }
     }
 
@@ -113,7 +113,7 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(_) => Ok(Vec::new()),
             #[cfg(feature = "postgres")]
-            Engine::Postgres(conn) => obstacle::named(&self.place, conn.hidden_schemas()),
+            Engine::Postgres(conn) => super::obstacle::named(&self.place, conn.hidden_schemas()),
         }
     }
 

@@ -1,5 +1,8 @@
 //! What an error of a database can mean, of any engine.
 
+// Some of it only a server tells.
+#![cfg_attr(not(feature = "postgres"), allow(dead_code))]
+
 /// What an error means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {

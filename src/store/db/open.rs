@@ -111,7 +111,7 @@ impl Store {
             }
             recognised => recognised?,
         };
-        if let Engine::Sqlite(conn) = &store.engine {
+        if let Some(conn) = store.engine.file() {
             conn.prepare_to_read()?;
         }
         Ok((store.read_only()?, version))

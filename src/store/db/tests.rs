@@ -3,6 +3,7 @@
 mod engines;
 mod older;
 mod same_answers;
+mod savepoints;
 #[cfg(feature = "postgres")]
 mod waiting;
 

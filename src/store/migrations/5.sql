@@ -237,6 +237,7 @@ CREATE INDEX drafts_parent ON drafts (parent_type, parent_id);
 CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX outbox_user ON outbox (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX log_entries_at ON log_entries (at);
+ALTER TABLE log_entries ADD COLUMN host TEXT;
 CREATE INDEX cases_company ON cases (company_id) WHERE company_id IS NOT NULL;
 CREATE INDEX cases_contact ON cases (contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX cases_lead ON cases (lead_id) WHERE lead_id IS NOT NULL;

@@ -257,8 +257,8 @@ fn killed_at(call: &str, usual: usize) {
         let scene = scene();
         let inject = format!("inject={call}:signal=KILL:when={nth}");
         let run = traced(&scene, &["-o", "/dev/null", "-e", &inject]);
-        // One of the last that was not reached does not count as a kill.
-        assert!(run.code != 0 || nth * 10 > all * 9 || nth + 3 > all, "{call} {nth} of {all}: not killed");
+        // One of the last that was not reached does not count as a kill: a run may have a fifth less of them.
+        assert!(run.code != 0 || nth * 10 > all * 8 || nth + 3 > all, "{call} {nth} of {all}: not killed");
         killed += usize::from(run.code != 0);
         // A death between 354 and 250 leaves an automatic reply in doubt.
         let doubtful = scene.sandbox.canon().contains("\"in doubt\"");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Sandbox, Side, When, mail, wait_until};
+use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Sandbox, Side, When, is_on_server, mail, wait_until};
 
 /// The newest entry as `command: objects`, and how many there are.
 fn newest(sandbox: &Sandbox) -> (String, usize) {
@@ -132,7 +132,10 @@ fn log_entry_names_the_user_of_the_command() {
     sandbox.run(&["team", "add", "Support"]).ok();
     sandbox.run(&["team", "member", "add", "Support", "ana"]).ok();
     sandbox.run(&["--as", "ana", "case", "create", "--subject", "Hi", "--team", "Support"]).ok();
+    let machine = std::process::Command::new("hostname").output().unwrap().stdout;
+    let machine = is_on_server().then(|| String::from_utf8(machine).unwrap().trim().to_owned());
     let who = |entry: &serde_json::Value| {
+        assert_eq!(entry["host"].as_str(), machine.as_deref(), "a file is used on one machine");
         assert_eq!(entry["caller_uid"].to_string(), uid.trim());
         assert_eq!(entry["uid"].to_string(), uid.trim());
         (entry["command"].clone(), entry["user"]["username"].clone(), entry["as"]["username"].clone())

@@ -20,16 +20,20 @@ pub(super) struct Pieces<'a> {
     id: i64,
     /// Of the next piece; 0 = what is in the column itself.
     number: i64,
+    is_over: bool,
     piece: io::Cursor<Vec<u8>>,
     pub(super) failure: Option<anyhow::Error>,
 }
 
 impl<'a> Pieces<'a> {
     pub(super) fn new(running: &'a Running<'a>, column: Column, id: i64) -> Pieces<'a> {
-        Pieces { running, column, id, number: 0, piece: io::Cursor::default(), failure: None }
+        Pieces { running, column, id, number: 0, is_over: false, piece: io::Cursor::default(), failure: None }
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        if self.is_over {
+            return Ok(None);
+        }
         let Column { table, name } = self.column;
         let read =
             |cells: Cells<'_>, _: &Columns| Vec::from_value(cells.value(0)?).map_err(|misfit| misfit.of(name).into());
@@ -41,6 +45,8 @@ impl<'a> Pieces<'a> {
             }
         };
         ensure!(piece.is_some() || self.number > 0, "there is no row {} of {table}", self.id);
+        // The first one is larger than a piece where others follow.
+        self.is_over = piece.as_ref().is_none_or(|piece| self.number == 0 && piece.len() <= PIECE);
         self.number += 1;
         Ok(piece)
     }
