@@ -45,8 +45,9 @@ impl<'a> Pieces<'a> {
             }
         };
         ensure!(piece.is_some() || self.number > 0, "there is no row {} of {table}", self.id);
-        // The first one is larger than a piece where others follow.
-        self.is_over = piece.as_ref().is_none_or(|piece| self.number == 0 && piece.len() <= PIECE);
+        // The first one is larger than a piece where others follow, and of those only the last one is smaller.
+        let follows = if self.number == 0 { PIECE + 1 } else { PIECE };
+        self.is_over = piece.as_ref().is_none_or(|piece| piece.len() < follows);
         self.number += 1;
         Ok(piece)
     }

@@ -4,6 +4,12 @@
 use super::older::{content, fill, same};
 use super::*;
 
+#[cfg(feature = "postgres")]
+const PART: &str = "INSERT INTO raw_parts (size, sha256, codec, data) VALUES (1, ?1, 'none', ?2)";
+
+#[cfg(feature = "postgres")]
+const PART_DATA: Column = Column { table: "raw_parts", name: "data" };
+
 /// A definition of a table: what it says of each column, and its rules.
 fn parts(sql: &str) -> Vec<(String, String)> {
     let sql: String = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
@@ -188,4 +194,70 @@ fn a_server_does_not_wait_for_its_disk_where_that_is_not_asked_for() {
     }
     store.write_soon::<()>(|_| bail!("no")).unwrap_err();
     assert_eq!(store.write(waits).unwrap().as_deref(), Some("on"));
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_copy_is_of_one_moment_while_others_write() {
+    let Some(store) = seen::on_server() else { return };
+    let count = |store: &Store, table: &str| {
+        store.read(|tx| tx.value::<i64>(&format!("SELECT count(*) FROM {table}"), [])).unwrap()
+    };
+    let add = |store: &Store, number: usize| {
+        store.write(|tx| {
+            tx.execute("INSERT INTO teams (name, created_at) VALUES (?1, 0)", params![format!("team {number}")])?;
+            let user = "INSERT INTO users (username, login, created_at) VALUES (?1, '', 0)";
+            tx.execute(user, params![format!("user {number}")]).map(drop)
+        })
+    };
+    add(&store, 0).unwrap();
+    let others = Store::open(store.place()).unwrap();
+    let (target, mut written) = (Store::in_memory().unwrap(), 0);
+    // Whichever table comes first, something is written between it and the other one.
+    store
+        .copy_into(&target, &mut |_, _| {
+            written += 1;
+            add(&others, written).unwrap();
+        })
+        .unwrap();
+    assert!(written >= 2, "{written}");
+    assert_eq!((count(&target, "teams"), count(&target, "users")), (Some(1), Some(1)));
+    assert_eq!(count(&store, "teams"), i64::try_from(written + 1).ok());
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_server_does_not_pack_again_what_is_packed() {
+    let Some(store) = seen::on_server() else { return };
+    let columns =
+        "SELECT attrelid::regclass || '.' || attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND atttypid = 'bytea'::regtype
+            AND attlen = -1 AND attname = 'data' AND attstorage <> 'e'";
+    assert_eq!(store.read(|tx| tx.values::<String>(columns, [])).unwrap(), Vec::<String>::new());
+    let bytes: Vec<u8> = vec![7; 100_000];
+    let stored = store.write(|tx| {
+        let id = tx.store_bytes(PART, params![vec![7_u8]], PART_DATA, &bytes)?;
+        tx.value::<i64>("SELECT CAST(pg_column_size(data) AS BIGINT) FROM raw_parts WHERE id = ?1", [id])
+    });
+    assert_eq!(stored.unwrap(), i64::try_from(bytes.len()).ok());
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn small_bytes_take_one_question_and_large_ones_one_more_for_each_piece() {
+    let Some(store) = seen::on_server() else { return };
+    for (number, size, questions) in
+        [(1_u8, 0, 1), (2, 1000, 1), (3, LARGE, 1), (4, LARGE + 1, 2), (5, LARGE * 5 / 2, 3)]
+    {
+        let bytes: Vec<u8> = (0..size).map(|n| u8::try_from(n % 251).unwrap()).collect();
+        let id = store.write(|tx| tx.store_bytes(PART, params![vec![number]], PART_DATA, &bytes)).unwrap();
+        let asked = |tx: &Tx<'_>| {
+            let before = store.trips();
+            assert!(tx.load_bytes(PART_DATA, id)? == bytes, "{size}");
+            Ok(store.trips() - before)
+        };
+        // The statements are prepared then.
+        store.read(asked).unwrap();
+        assert_eq!(store.read(asked).unwrap(), questions, "{size}");
+    }
 }
