@@ -2,6 +2,8 @@
 
 mod day;
 mod enforced;
+#[cfg(feature = "postgres")]
+mod enforced_on_server;
 mod full_disk;
 pub mod questions;
 mod screens;

@@ -54,6 +54,17 @@ impl Postgres {
         postgres
     }
 
+    /// Over the network the role `espomail` needs this password from now on, and no TLS.
+    pub fn asks_for_passwords(&self, password: &str) {
+        let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(self.dir.join("data/pg_hba.conf"), rules).unwrap();
+        let before: String = self.value("SELECT pg_conf_load_time()::text");
+        let mut client = self.superuser("postgres");
+        client.batch_execute(&format!("ALTER ROLE espomail PASSWORD '{password}'")).unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").unwrap();
+        wait_until(Duration::from_secs(30), || self.value::<String>("SELECT pg_conf_load_time()::text") != before);
+    }
+
     /// The server shows this certificate from now on.
     pub fn shows(&self, certificate: &[u8], key: &[u8]) {
         let data = self.dir.join("data");
