@@ -59,7 +59,9 @@ fn sure_mark_of(subject: &str) -> Option<Marked> {
         None => (subject, ""),
     };
     let clause = tidy(before);
-    let name = without_prefix(&clause);
+    // In Korean the mark itself ends with the word for an answer.
+    let is_mark = phrases::AUTOMATIC_REPLIES.have(&clause) || is_absence(&clause);
+    let name = if is_mark { &clause } else { without_prefix(&clause) };
     let repeats_answer = name != clause || leading_prefix(rest).is_some();
     let mark = match colon.is_some() {
         true if phrases::UNREAD_RECEIPTS.have(name) => Mark::Unread,

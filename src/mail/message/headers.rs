@@ -153,6 +153,8 @@ mod tests {
             ("From kim@x.example Mon Mar  4 10:00:00 2024", Some("kim@x.example")),
             ("From - Mon Mar  4 10:00:00 2024", None),
             ("From ???@??? Mon Mar  4 10:00:00 2024", None),
+            ("\u{feff}From kim@x.example Mon Mar  4 10:00:00 2024", Some("kim@x.example")),
+            ("\u{feff}X-Saved-By: editor", None),
             ("From MAILER-DAEMON Mon Mar  4 10:00:00 2024\nReturn-Path: <lee@x.example>", Some("lee@x.example")),
         ] {
             let read = parse(format!("{line}\nSubject: Note\n\nText").as_bytes());

@@ -75,23 +75,29 @@ pub(super) fn split<'a>(raw: &'a [u8], defects: &mut Defects) -> Vec<Part<'a>> {
     splitter.parts
 }
 
-/// Skips an mbox `From ` line and blank lines in front of the first header field.
+/// Skips the mark of UTF-8 that editors put before a text, an mbox `From ` line and blank lines in front of the first header
+/// field.
 fn start_of_message(raw: &[u8]) -> usize {
     let end_of_line = line_end_byte(raw);
-    let mut at = 0;
+    let begin = start_of_text(raw);
+    let mut at = begin;
     while let Some(line) = line_at(raw, at, end_of_line) {
         if !line.text.is_empty() && !is_envelope_line(line.text) {
-            return if is_field_line(line.text) { at } else { 0 };
+            return if is_field_line(line.text) { at } else { begin };
         }
         at = line.next;
     }
-    0
+    begin
+}
+
+fn start_of_text(raw: &[u8]) -> usize {
+    if raw.starts_with("\u{feff}".as_bytes()) { '\u{feff}'.len_utf8() } else { 0 }
 }
 
 /// The envelope sender in an mbox `From ` line in front of a message (RFC 4155): `From MAILER-DAEMON Mon Mar  4 …` says
 /// that there was none. Programs that do not know it write a sign in its place.
 pub(super) fn envelope_sender(raw: &[u8]) -> Option<String> {
-    let line = line_at(raw, 0, line_end_byte(raw)).filter(|line| is_envelope_line(line.text))?;
+    let line = line_at(raw, start_of_text(raw), line_end_byte(raw)).filter(|line| is_envelope_line(line.text))?;
     let line = String::from_utf8_lossy(line.text);
     let sender = line.split_whitespace().nth(1)?.trim_matches(['<', '>']);
     let is_known = sender.contains('@') && !sender.contains('?') || sender.eq_ignore_ascii_case("MAILER-DAEMON");
