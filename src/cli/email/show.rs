@@ -270,14 +270,15 @@ fn variant_cell(variants: &[Variant]) -> Cell {
 /// What a report says of its recipients: `hard` where an address does not exist.
 fn bounce_cell(bounce: &Bounce) -> Cell {
     let addresses: Vec<&str> = bounce.failures.iter().map(|failure| failure.address.as_str()).collect();
-    let recipient = |failure: &Failure| {
+    let of_one = |failure: &Failure| {
         let state = if failure.outcome == Outcome::Delayed { "waiting" } else { "failed" };
-        json!({"address": failure.address, "state": state, "reply": failure.diagnostic, "report": null})
+        json!({"address": failure.address, "state": state, "reply": failure.diagnostic})
     };
     let json = json!({
         "hard": bounce.is_hard(),
         "delayed": bounce.is_delay(),
-        "recipients": bounce.failures.iter().map(recipient).collect::<Value>(),
+        "recipients": addresses,
+        "failures": bounce.failures.iter().map(of_one).collect::<Value>(),
         "status": bounce.status(),
         "original_message_id": bounce.original_message_id,
     });

@@ -17,11 +17,13 @@ pub enum Type {
     List(&'static Type),
     /// Exactly these fields, each with its type in the table.
     Object(&'static [&'static str]),
+    /// Exactly these fields, one of which has another type here than in the table: those of release 0.1 keep theirs.
+    Own(&'static [(&'static str, Type)]),
     /// The fields of this result or part.
     Of(&'static str),
 }
 
-use Type::{Bool, List, Number, Numbers, Object, Of, Text, Texts, Time};
+use Type::{Bool, List, Number, Numbers, Object, Of, Own, Text, Texts, Time};
 
 pub(super) const WORDS: Type = List(&Text);
 const NUMBERS: Type = List(&Number);
@@ -46,6 +48,10 @@ impl fmt::Display for Type {
                 let field = |name: &&str| format!("{name}: {}", find(name).unwrap_or(&Text));
                 write!(f, "{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
             }
+            Own(fields) => {
+                let field = |(name, kind): &(&str, Type)| format!("{name}: {kind}");
+                write!(f, "{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+            }
             Of(name) => f.write_str(name),
         }
     }
@@ -58,6 +64,7 @@ impl Type {
         match self {
             List(one) => one.keys(),
             Object(fields) => fields.to_vec(),
+            Own(fields) => fields.iter().flat_map(|(_, kind)| kind.keys()).collect(),
             Text | Number | Bool | Time | Texts | Numbers | Of(_) => Vec::new(),
         }
     }
@@ -67,6 +74,7 @@ impl Type {
         match self {
             List(one) => one.shapes(),
             Of(name) => vec![name],
+            Own(fields) => fields.iter().flat_map(|(_, kind)| kind.shapes()).collect(),
             Text | Number | Bool | Time | Texts | Numbers | Object(_) => Vec::new(),
         }
     }
@@ -113,7 +121,17 @@ pub const TYPES: &[(&str, Type)] = &[
     ("away_until", Time),
     ("bcc", MAILBOXES),
     ("body", Text),
-    ("bounce", Object(&["hard", "delayed", "recipients", "status", "original_message_id"])),
+    (
+        "bounce",
+        Own(&[
+            ("hard", Bool),
+            ("delayed", Bool),
+            ("recipients", WORDS),
+            ("failures", List(&Object(&["address", "state", "reply"]))),
+            ("status", Text),
+            ("original_message_id", Text),
+        ]),
+    ),
     ("breaker_tripped_at", Time),
     ("by", WORDS),
     ("by_email", Text),
@@ -157,7 +175,6 @@ pub const TYPES: &[(&str, Type)] = &[
     ("date_utc", Time),
     ("decision", Text),
     ("defects", WORDS),
-    ("delayed", Bool),
     ("deprecated", Texts),
     ("description", Text),
     ("distribution", Text),
@@ -200,7 +217,6 @@ pub const TYPES: &[(&str, Type)] = &[
     ("from_name", Text),
     ("group", Text),
     ("grouped_by", Text),
-    ("hard", Bool),
     ("hint", Text),
     ("hints", WORDS),
     ("hits", Number),
@@ -271,7 +287,6 @@ pub const TYPES: &[(&str, Type)] = &[
     ("opportunity", NAMED),
     ("optional", Bool),
     ("order", Number),
-    ("original_message_id", Text),
     ("other", Number),
     ("others", WORDS),
     ("outbox", Number),

@@ -409,18 +409,26 @@ fn equal_names_have_equal_types_over_all_results() {
     let mut learn = |name: &str, kind: &str| {
         types.entry(name.to_owned()).or_default().insert(kind.to_owned());
     };
+    // What a report says of its recipients is as it was in release 0.1.
+    let mut exceptions = 0_u32;
     for shape in schema::shapes().values() {
         for (name, kind) in shape["types"].as_object().unwrap() {
             if shape["deprecated"].get(name).is_none() {
                 learn(name, kind.as_str().unwrap());
                 let inner = kind.as_str().unwrap().trim_matches(['[', ']']);
                 let fields = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or_default();
-                schema::parts(fields).iter().filter(|(name, _)| name != "*").for_each(|(name, kind)| learn(name, kind));
+                for (field, kind) in schema::parts(fields).iter().filter(|(field, _)| field != "*") {
+                    match (name.as_str(), field.as_str()) {
+                        ("bounce", "recipients") => exceptions += 1,
+                        _ => learn(field, kind),
+                    }
+                }
             }
         }
     }
     let differ: Vec<_> = types.iter().filter(|(_, kinds)| kinds.len() > 1).collect();
     assert!(types.len() > 200 && differ.is_empty(), "{differ:#?}");
+    assert!(exceptions > 0, "there is none any more");
 }
 
 /// Pipes what `-q` prints of each list into the other commands of the noun.
