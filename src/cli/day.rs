@@ -87,6 +87,7 @@ fn day(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Day> {
     let drafts = EmailQuery {
         condition: Tree::Is(Test::Place(Place::Drafts, Some(user.id))),
         viewer: Some(user.id),
+        recipients: true,
         now: Some(now),
         ..EmailQuery::default()
     };

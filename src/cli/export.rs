@@ -14,7 +14,6 @@ use super::context::{self, Context};
 use super::delivery;
 use crate::access::Actor;
 use crate::error::{self, Kind};
-use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::emails;
 use crate::ui::outcome::Thing;
@@ -150,12 +149,8 @@ fn exported(store: &Store, actor: &Actor, id: i64) -> Result<Option<Exported>> {
         if email.raw_id.is_none() {
             return Ok(None);
         }
-        let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
-        Ok(Some(Exported {
-            archived: emails::attachments(tx, id)?,
-            raw: delivery::source(tx, actor, &email)?,
-            case: case.map(|case| case.number),
-            email,
-        }))
+        let (archived, raw) = (emails::attachments(tx, id)?, delivery::source(tx, actor, &email)?);
+        let row = emails::listed(tx, id, actor.user_id(), actor.sight())?;
+        Ok(row.map(|row| Exported { archived, row, raw }))
     })
 }

@@ -13,6 +13,11 @@ pub fn of(mailbox: &Mailbox) -> Value {
     json!({"name": mailbox.name, "address": mailbox.address})
 }
 
+pub fn cell(mailboxes: &[Mailbox]) -> Cell {
+    let shown: Vec<String> = mailboxes.iter().map(Mailbox::shown).collect();
+    Cell::object(json(mailboxes), &shown.join(", "))
+}
+
 /// Addresses of which no names are known.
 pub fn nameless(addresses: &[String]) -> Cell {
     let shown: Vec<_> = addresses.iter().map(|address| address::shown(address)).collect();

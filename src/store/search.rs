@@ -109,7 +109,7 @@ labels! {
 /// the full-text index.
 pub(super) struct Bound<'a, 't> {
     pub(super) values: Vec<Value>,
-    tx: &'a Tx<'t>,
+    pub(super) tx: &'a Tx<'t>,
     sight: Sight,
     full_text: &'static FullText,
 }

@@ -11,12 +11,13 @@ use crate::store::db::Tx;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Template of the automatic reply
     #[arg(long, value_name = "TEMPLATE")]
     auto_reply: Option<String>,
     /// Send automatic replies also to mail that your own mailing list has rewritten
-    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    #[arg(long, alias = "answer-own-list", value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     reply_to_own_list: Option<bool>,
     /// From address of automatic replies (default: the account's)
     #[arg(long, value_name = "ADDRESS")]

@@ -14,6 +14,7 @@ use crate::store::folders::{self, Folder};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Team that gets the mail
     #[arg(long = "team", value_name = "TEAM")]

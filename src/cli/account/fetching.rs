@@ -14,6 +14,7 @@ use crate::store::label::UnknownLabel;
 use crate::ui::cell::{Cell, Column, unlisted};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Folder to fetch from (default: INBOX)
     #[arg(long = "folder", value_name = "FOLDER")]

@@ -10,6 +10,7 @@ use crate::store::accounts::Account;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Address of the mailbox
     #[arg(long, value_name = "ADDRESS")]

@@ -14,6 +14,7 @@ use crate::store::accounts::{Account, Auth};
 use crate::ui::cell::{Cell, Column, unlisted};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Sign in with access tokens: name of a profile of the configuration, or m365 or google with --client-id
     #[arg(long, value_name = "PROFILE", conflicts_with_all = ["secret", "token"])]

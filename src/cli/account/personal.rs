@@ -8,6 +8,7 @@ use crate::store::accounts::{Account, AccountKind, Share};
 use crate::ui::cell::{Cell, Column, unlisted};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Leave the address of this personal account out of answers to all (group addresses never get them)
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no, help_heading = "Sending")]

@@ -11,6 +11,7 @@ use crate::store::accounts::{Account, Language};
 use crate::ui::cell::{Cell, Column, unlisted};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Reply-To of mail sent for this account
     #[arg(long, value_name = "ADDRESS")]

@@ -21,6 +21,7 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 const PINS_MAX: usize = 4;
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Flags {
     /// Take what is known of this provider for what is not given; see `account presets`
     #[arg(long, value_name = "PROVIDER", value_parser = presets::names(), ignore_case = true, hide_possible_values = true)]

@@ -10,8 +10,10 @@ use crate::cli::context::{self, Context};
 use crate::cli::mailboxes;
 use crate::cli::page::{self, Page};
 use crate::cli::query::{self, Noun};
+use crate::mail::address::Mailbox;
 use crate::query::Field;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow, EmailStatus};
+use crate::store::records::Parent;
 use crate::store::search::{Place, Test};
 use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
 use crate::ui::tint::Tint;
@@ -46,6 +48,8 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     }),
     Column::new("from", head("FROM").shrinking(), |row, _| from(&row.email)),
     Column::tinted("subject", head("SUBJECT").shrinking(), |row, _| subject(&row.email.subject), unread),
+    Column::new("to", unlisted(), |row, _| recipients(row.to.as_deref())),
+    Column::new("cc", unlisted(), |row, _| recipients(row.cc.as_deref())),
     Column::new("case", head("CASE").right().rank(4), |row, _| Cell::opt_int(row.case_number)),
     Column::tinted(
         "status",
@@ -55,7 +59,7 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     ),
     Column::new("unread", unlisted(), |row, _| Cell::bool(row.unread)),
     Column::new("accounts", head("ACCOUNTS").shrinking().rank(1), |row, _| Cell::words(&row.accounts)),
-    Column::new("parent", unlisted(), |row, _| parent(&row.email)),
+    Column::new("parent", unlisted(), |row, _| parent(row.email.parent)),
     Column::new("folder", unlisted(), |row, _| Cell::opt_text(row.folder.as_deref())),
     Column::new("important", unlisted(), |row, _| Cell::bool(row.important)),
     Column::new("variants", unlisted(), |row, _| Cell::int(row.variants)),
@@ -66,6 +70,10 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     Column::new("by_way_of", unlisted(), |row, _| Cell::opt_text(row.email.by_way_of())),
     Column::tinted("marks", head("MARK").leading(), |row, _| marks(row), unread),
 ];
+
+fn recipients(of_field: Option<&[Mailbox]>) -> Cell {
+    of_field.map_or_else(Cell::none, mailboxes::cell)
+}
 
 fn unread(row: &EmailRow, _: &Shown) -> Option<Tint> {
     row.unread.then_some(Tint::Unread)
@@ -124,7 +132,13 @@ pub(super) fn list(args: &List, ctx: &Context) -> Result<()> {
             None => {}
         }
         let condition = query::resolve(tx, actor, &asked, and)?;
-        let query = EmailQuery { condition, viewer: actor.user_id(), limit: args.page.limit(), now: Some(ctx.now()) };
+        let query = EmailQuery {
+            condition,
+            viewer: actor.user_id(),
+            limit: args.page.limit(),
+            recipients: !ctx.ui.tells_people(),
+            now: Some(ctx.now()),
+        };
         let rows = emails::list(tx, &query, actor.sight())?;
         let total = args.page.total(rows.len(), |most| emails::count_to(tx, &query, most, actor.sight()))?;
         Ok((rows, total))
@@ -134,8 +148,8 @@ pub(super) fn list(args: &List, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-fn parent(email: &Email) -> Cell {
-    email.parent.map_or_else(Cell::none, |p| {
+pub(super) fn parent(parent: Option<Parent>) -> Cell {
+    parent.map_or_else(Cell::none, |p| {
         Cell::object(json!({"type": p.kind.as_str(), "id": p.id}), &format!("{} {}", p.kind, p.id))
     })
 }

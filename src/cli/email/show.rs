@@ -22,7 +22,7 @@ use crate::mail::message::{self, Attachment};
 use crate::mail::reading::Reading;
 use crate::mail::subject;
 use crate::mail::text::Known;
-use crate::store::emails::{Email, EmailStatus, Variant};
+use crate::store::emails::{EmailRow, EmailStatus, Variant};
 use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
 use crate::ui::output::Format;
 use crate::ui::tint::Tint;
@@ -57,10 +57,10 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::new("subject", head("Subject"), |m, _| email::subject(&m.message.subject)),
     Column::new("from", head("From"), |m, _| m.from()),
     Column::new("writer", head("Written by"), |m, _| m.writer()),
-    Column::new("to", head("To"), |m, _| addresses(&m.message.to)),
-    Column::new("cc", head("Cc"), |m, _| addresses(&m.message.cc)),
-    Column::new("bcc", head("Bcc"), |m, _| addresses(m.origin.bcc.as_deref().unwrap_or(&m.message.bcc))),
-    Column::new("reply_to", head("Reply-To"), |m, _| addresses(&m.message.reply_to)),
+    Column::new("to", head("To"), |m, _| mailboxes::cell(&m.message.to)),
+    Column::new("cc", head("Cc"), |m, _| mailboxes::cell(&m.message.cc)),
+    Column::new("bcc", head("Bcc"), |m, _| mailboxes::cell(m.origin.bcc.as_deref().unwrap_or(&m.message.bcc))),
+    Column::new("reply_to", head("Reply-To"), |m, _| mailboxes::cell(&m.message.reply_to)),
     Column::new("date", head("Date"), |m, _| Cell::opt_date_time(m.message.date)),
     Column::new("message_id", head("Message-ID"), |m, _| Cell::opt_text(m.message.message_id.as_deref())),
     Column::new("in_reply_to", unlisted(), |m, _| {
@@ -73,6 +73,16 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::new("kind", head("Kind"), |m, _| Cell::opt_text(m.message.kind().as_deref())),
     Column::new("case", head("Case"), |m, _| Cell::opt_int(m.origin.case)),
     Column::tinted("junk", head("Junk"), junk, |_, _| Some(Tint::Doubtful)),
+    Column::new("parent", unlisted(), |m, _| email::parent(m.origin.row.as_ref().and_then(|row| row.email.parent))),
+    Column::new("accounts", unlisted(), |m, _| {
+        m.origin.row.as_ref().map_or_else(Cell::none, |row| Cell::words(&row.accounts))
+    }),
+    Column::new("folder", unlisted(), |m, _| {
+        Cell::opt_text(m.origin.row.as_ref().and_then(|row| row.folder.as_deref()))
+    }),
+    Column::new("unread", unlisted(), |m, _| {
+        m.origin.row.as_ref().map_or_else(Cell::none, |row| Cell::bool(row.unread))
+    }),
     Column::new("recipients", head("Delivery"), |m, _| delivery::recipients_cell(&m.origin.recipients)),
     Column::tinted("unsent", head("Not sent"), unsent, |_, _| Some(Tint::Undelivered)),
     Column::new("attachments", unlisted(), |m, _| attachments(&m.files)),
@@ -113,11 +123,13 @@ pub struct Message {
 
 impl Message {
     /// An email of the archive with its source.
-    pub fn stored(email: &Email, case: Option<i64>, raw: &[u8], archived: Vec<Attachment>) -> Message {
+    pub fn stored(row: &EmailRow, raw: &[u8], archived: Vec<Attachment>) -> Message {
+        let email = &row.email;
         let origin = Origin {
             id: Some(email.id),
             status: Some(email.status.to_string()),
-            case,
+            case: row.case_number,
+            row: Some(row.clone()),
             flagged: remarks(email),
             truncated: email.truncated,
             behind: email.behind.clone(),
@@ -147,14 +159,9 @@ impl Message {
                 let json = mailboxes::json(&self.message.from);
                 Cell::object(json, &format!("{} (by way of {})", behind.shown(), address::shown(way)))
             }
-            None => addresses(&self.message.from),
+            None => mailboxes::cell(&self.message.from),
         }
     }
-}
-
-fn addresses(list: &[Mailbox]) -> Cell {
-    let text: Vec<String> = list.iter().map(Mailbox::shown).collect();
-    Cell::object(mailboxes::json(list), &text.join(", "))
 }
 
 /// Nobody has to be told of mail that came that it is in the archive.

@@ -20,7 +20,7 @@ use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::drafts;
-use crate::store::emails::{self, Email, Variant};
+use crate::store::emails::{self, Email, EmailRow, Variant};
 use crate::store::junk;
 use crate::store::outbox::{self, Recipient};
 use crate::store::records::ParentType;
@@ -38,6 +38,8 @@ pub(super) struct Origin {
     pub case: Option<i64>,
     /// The colleague who wrote it.
     pub writer: Option<User>,
+    /// As it is in lists.
+    pub row: Option<EmailRow>,
     /// Why our letter is not gone.
     pub unsent: Option<Unsent>,
     /// The texts of the mails before it in its case.
@@ -107,6 +109,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
             file: None,
             status: Some(email.shown_status(ctx.now()).to_owned()),
             case: case.map(|c| c.number),
+            row: emails::listed(tx, id, actor.user_id(), actor.sight())?,
             writer: email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten(),
             unsent: Unsent::of(tx, actor, &email, ctx.now())?,
             before: before(tx, actor, &email)?,

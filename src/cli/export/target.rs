@@ -15,7 +15,7 @@ use crate::cli::email::{self, Message};
 use crate::error::{self, Fault, Kind};
 use crate::mail::mbox;
 use crate::mail::message::Attachment;
-use crate::store::emails::Email;
+use crate::store::emails::EmailRow;
 use crate::ui::cell::{self, Cell, Column, Shown, unlisted};
 use crate::ui::output;
 
@@ -50,10 +50,8 @@ impl FromStr for Form {
 pub struct Exported {
     /// Its attachments as the archive knows them.
     pub archived: Vec<Attachment>,
-    /// Its row.
-    pub email: Email,
-    /// Number of its case.
-    pub case: Option<i64>,
+    /// As it is in lists.
+    pub row: EmailRow,
     /// Its source.
     pub raw: Vec<u8>,
 }
@@ -97,7 +95,7 @@ impl Target {
 
     /// Writes an email.
     pub fn add(&mut self, one: &Exported) -> Result<()> {
-        let Exported { email, raw, .. } = one;
+        let Exported { row: EmailRow { email, .. }, raw, .. } = one;
         let name = match self.form {
             Form::Mbox => {
                 let mut bytes = Vec::with_capacity(raw.len() + 100);
@@ -146,7 +144,7 @@ pub const RAW: &[Column<Vec<u8>>] = &[Column::new("raw_base64", unlisted(), |raw
 
 /// The object of `email show --json`, and the source.
 fn json(one: &Exported) -> String {
-    let message = Message::stored(&one.email, one.case, &one.raw, one.archived.clone());
+    let message = Message::stored(&one.row, &one.raw, one.archived.clone());
     // A line has no reader: its moments are UTC and have no age.
     let shown = Shown { now: Timestamp::UNIX_EPOCH, utc: true };
     let mut fields = cell::fields(email::MESSAGE_COLUMNS, &message, &shown);

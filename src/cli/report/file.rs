@@ -24,6 +24,9 @@ pub struct Written {
     /// Write a picture into this file; - is standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::Other)]
     svg: Option<String>,
+    /// What people are shown has bars in any case.
+    #[arg(long, hide = true, conflicts_with_all = ["html", "svg"])]
+    chart: bool,
 }
 
 impl Written {
@@ -38,8 +41,9 @@ impl Written {
     /// # Errors
     /// Exit 2.
     pub fn check(&self, ctx: &Context) -> Result<()> {
-        match self.file() {
-            Some((flag, _)) if ctx.ui.format != Format::Table || !ctx.ui.fields.is_empty() => {
+        let flag = self.file().map(|(flag, _)| flag).or(self.chart.then_some("--chart"));
+        match flag {
+            Some(flag) if ctx.ui.format != Format::Table || !ctx.ui.fields.is_empty() => {
                 let text = format!("{flag}: cannot be used with --format, --json or --fields");
                 Err(error::usage(text).hint("leave one of them out").into())
             }
@@ -49,7 +53,7 @@ impl Written {
 
     /// A page alone.
     pub fn page(file: Option<String>) -> Written {
-        Written { html: file, svg: None }
+        Written { html: file, svg: None, chart: false }
     }
 
     /// Writes the reports, of which a picture has the first; whether they were to be written.

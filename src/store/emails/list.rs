@@ -5,7 +5,8 @@ use std::ops::Range;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::{COLUMNS, Email};
+use super::{COLUMNS, Email, Field, addresses};
+use crate::mail::address::Mailbox;
 use crate::query::Tree;
 use crate::store::db::{Tx, params, seconds};
 use crate::store::records::ParentType;
@@ -32,6 +33,10 @@ pub struct EmailRow {
     pub folder: Option<String>,
     /// Other texts of the same message that were kept.
     pub variants: i64,
+    /// To, where it was asked for.
+    pub to: Option<Vec<Mailbox>>,
+    /// Cc, where it was asked for.
+    pub cc: Option<Vec<Mailbox>>,
 }
 
 /// Condition on an email `e`: it has a file that a person attached. What mail programs and systems attach is none: signatures,
@@ -54,6 +59,8 @@ pub struct EmailQuery {
     pub viewer: Option<i64>,
     /// Maximum number.
     pub limit: Option<i64>,
+    /// To and Cc are wanted, too.
+    pub recipients: bool,
     /// What was received after this moment is in the list by the time at which it was written; `None` = nothing is.
     pub now: Option<Timestamp>,
 }
@@ -90,7 +97,37 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             ids(&format!(" AND e.received_at <= {now}"))
         );
     }
-    let viewer = bound.add(query.viewer);
+    let chosen = Chosen { ids: &listed, listed_at: &listed_at, limit: &limit };
+    let mut rows = shown(bound, &chosen, query.viewer, sight)?;
+    if query.recipients {
+        for row in &mut rows {
+            row.to = Some(addresses(tx, row.email.id, Field::To)?);
+            row.cc = Some(addresses(tx, row.email.id, Field::Cc)?);
+        }
+    }
+    Ok(rows)
+}
+
+/// An email that may be seen, as it is in a list.
+pub fn listed(tx: &Tx<'_>, id: i64, viewer: Option<i64>, sight: Sight) -> Result<Option<EmailRow>> {
+    let mut bound = Bound::new(tx, sight);
+    let id = bound.add(id);
+    let ids = format!("SELECT e.id FROM emails e WHERE e.id = {id} AND {}", sight.email());
+    let chosen = Chosen { ids: &ids, listed_at: "e.received_at", limit: "1" };
+    Ok(shown(bound, &chosen, viewer, sight)?.pop())
+}
+
+/// Which emails are listed, as parts of a statement.
+struct Chosen<'a> {
+    ids: &'a str,
+    listed_at: &'a str,
+    limit: &'a str,
+}
+
+/// What is shown of them.
+fn shown(mut bound: Bound<'_, '_>, chosen: &Chosen<'_>, viewer: Option<i64>, sight: Sight) -> Result<Vec<EmailRow>> {
+    let Chosen { ids, listed_at, limit } = chosen;
+    let viewer = bound.add(viewer);
     let folder = lies_in(&viewer);
     // A draft belongs to nothing yet, and is shown with what it is for.
     let (kind, id) = ("coalesce(e.parent_type, d.parent_type)", "coalesce(e.parent_id, d.parent_id)");
@@ -106,9 +143,9 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             {HAS_ATTACHMENT} AS attachment,
             {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants
         FROM emails e LEFT JOIN drafts d ON d.email_id = e.id LEFT JOIN cases c ON {kind} = 'case' AND c.id = {id}
-        WHERE e.id IN ({listed}) ORDER BY listed_at DESC, e.id DESC LIMIT {limit}"
+        WHERE e.id IN ({ids}) ORDER BY listed_at DESC, e.id DESC LIMIT {limit}"
     );
-    tx.all(&sql, bound.values, |row| {
+    bound.tx.all(&sql, bound.values, |row| {
         let accounts: Option<String> = row.get("account_names")?;
         let (email, parent_seen) = (Email::from_row(row)?, row.get("parent_seen")?);
         Ok(EmailRow {
@@ -121,6 +158,8 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             important: row.get("important")?,
             folder: row.get("lies_in")?,
             variants: row.get("variants")?,
+            to: None,
+            cc: None,
         })
     })
 }

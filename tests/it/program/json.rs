@@ -431,6 +431,34 @@ fn equal_names_have_equal_types_over_all_results() {
     assert!(exceptions > 0, "there is none any more");
 }
 
+/// The names of the main things, which stay.
+#[test]
+fn lists_and_objects_have_the_fields_that_programs_rely_on() {
+    let email = "id subject from to cc date status parent case accounts folder unread";
+    let case =
+        "number subject status priority type company contact lead assigned_user teams account created_at waiting_since";
+    let shapes = schema::shapes();
+    for (result, fields) in [
+        ("emails", email),
+        ("email", email),
+        ("cases", case),
+        ("case", case),
+        ("notifications", "id kind text object read created_at"),
+    ] {
+        for field in fields.split(' ') {
+            assert!(shapes[result]["types"].get(field).is_some(), "{result} has no {field}");
+        }
+    }
+    let desk = desk();
+    let shown = desk.json("--as ana email show 1");
+    let listed = desk.items("--as ana email list").into_iter().find(|email| email["id"] == 1).unwrap();
+    for field in ["to", "cc", "parent", "accounts", "folder", "unread"] {
+        assert_eq!(shown[field], listed[field], "{field}");
+    }
+    assert_eq!(shown["to"][0]["address"], "support@desk.example", "{shown}");
+    assert_eq!((&shown["parent"], &shown["accounts"]), (&json!({"type": "case", "id": 1}), &json!(["support"])));
+}
+
 /// Pipes what `-q` prints of each list into the other commands of the noun.
 #[test]
 fn what_a_quiet_list_prints_the_noun_takes() {

@@ -603,10 +603,12 @@ fn a_page_takes_the_place_of_the_last_one() {
         run.says("belongs to espomail itself");
         desk.ok("db check");
     }
+    assert_eq!(desk.ok("report volume --chart").stdout, desk.ok("report volume").stdout);
     for (words, code, says) in [
         ("--json report volume --html -", 2, "--html: cannot be used with --format"),
         ("--format csv report volume --svg -", 2, "--svg: cannot be used with --format"),
         ("--fields group report volume --html -", 2, "--html: cannot be used with"),
+        ("--json report volume --chart", 2, "--chart: cannot be used with --format"),
         ("report volume --html - --svg -", 2, "--html and --svg cannot be together"),
         ("report volume --html nowhere/page.html", 65, "--html: cannot write nowhere/page.html"),
         ("report volume --html /", 2, "--html: \"/\" is not the name of a file"),
