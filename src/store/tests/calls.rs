@@ -275,6 +275,7 @@ fn lists(tx: &Tx<'_>, sight: Sight) {
         let _ = outbox::list(tx, &asked, sight);
         let _ = outbox::count_to(tx, &asked, 9, sight);
     }
+    let _ = emails::listed(tx, 1, Some(1), sight);
     // A mail from the future has a place of its own in the list.
     let sql =
         "INSERT INTO emails (message_id, status, subject, received_at, created_at) VALUES ('m', 'Sent', '', ?1, 0)";
