@@ -43,6 +43,7 @@ pub mod sessions;
 pub mod steps;
 mod survey;
 pub mod trial;
+mod turns;
 pub mod undelivered;
 mod unsettled;
 pub mod verdicts;

@@ -253,7 +253,6 @@ impl Repair<'_> {
             folders: Vec::new(),
             portion: 0,
             max_size,
-            sessions: 1,
             dry_run: false,
             until,
             is_claimed: true,

@@ -22,12 +22,6 @@ use crate::store::raw::Packed;
 const RANGE_BYTES: u64 = 16 << 20;
 /// … and maximum number of messages.
 const RANGE_COUNT: usize = 500;
-/// Bytes handed over at once, while the rest of the range is on its way: one commit stores them …
-const HAND_OVER: usize = 1 << 20;
-/// … or this, where more than [`FEW`] sessions have some in their hands.
-const HAND_OVER_OF_MANY: usize = 256 << 10;
-/// Number of sessions at once up to which each takes as much as is fast.
-pub const FEW: usize = 2;
 /// Maximum number of bytes that may wait for an earlier message; what comes then is asked for alone.
 const EARLY_MAX: usize = 64 << 20;
 /// Number of bytes fetched of a message over the size limit (B2.8).
@@ -119,7 +113,7 @@ fn fetch_range(
     let large = range.iter().any(|message| message.size > job.max_size);
     let partial = large.then_some(BEGINNING);
     let uids: Vec<u32> = range.iter().map(|message| message.uid).collect();
-    let hand_over = if job.sessions > FEW { HAND_OVER_OF_MANY } else { HAND_OVER };
+    let hand_over = desk.enough();
     let mut arrivals = Arrivals { rest: range, early: HashMap::new(), waiting: 0, large, bytes: 0, hand_over, batch };
     let mut handed = Ok(());
     let mut ended = source.fetch(&uids, partial, &mut |body| {

@@ -14,11 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::accounts_of_run::{pollable, resting_owners};
 pub use self::event::Event;
-pub use super::download::FEW;
 use super::import::{self, Imported, Importer, Reader};
 use super::receive::Batch;
 use super::rehearsal;
 use super::session_desk::Start;
+pub use super::sessions::FEW;
 use super::sessions::{self, Call, Connect, Limits};
 use super::unsettled::Unsettled;
 use super::well::Well;
@@ -81,7 +81,7 @@ impl Run<'_> {
         if !self.dry_run {
             import::judge_the_dead(self.store, (self.clock)())?;
         }
-        let mut desk = Front::new(self, self.jobs.min(accounts.len()));
+        let mut desk = Front::new(self);
         let mut jobs = Vec::new();
         for account in accounts {
             jobs.extend(desk.job(account, watch)?);
@@ -164,18 +164,16 @@ struct Front<'a> {
     /// Accounts that are as well as before.
     well: Well,
     reader: Reader,
-    /// Number of sessions at once.
-    sessions: usize,
     worst: Option<Kind>,
     /// Number of accounts that were not done when the run's time was over.
     cut_off: usize,
 }
 
 impl<'a> Front<'a> {
-    fn new(run: &'a Run<'a>, sessions: usize) -> Front<'a> {
+    fn new(run: &'a Run<'a>) -> Front<'a> {
         let (well, reader) = (Well::default(), Reader::default());
         let (seats, waiting) = (HashMap::new(), HashMap::new());
-        Front { run, seats, waiting, admitted: 0, well, reader, sessions, worst: None, cut_off: 0 }
+        Front { run, seats, waiting, admitted: 0, well, reader, worst: None, cut_off: 0 }
     }
 
     fn seat(&mut self, account_id: i64) -> Result<&mut Seat<'a>> {

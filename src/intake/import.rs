@@ -19,7 +19,6 @@ pub use self::deaths::judge_the_dead;
 pub use self::reader::Reader;
 use self::reader::{Fresh, Line, Parsed};
 pub(super) use self::reader::{Wants, read};
-use super::download::FEW;
 use super::receive::{self, Batch, Delivered, Item};
 pub use super::steps::Imported;
 use super::world::World;
@@ -40,10 +39,8 @@ const BATCH_BYTES: i64 = 2 << 20;
 const WRITE_TIME: Duration = Duration::from_secs(1);
 /// … or when the next message takes so long to parse.
 const PARSE_TIME: Duration = Duration::from_millis(250);
-/// Number of batches read ahead of the one that is imported, so that neither thread waits for the other …
+/// Number of batches read ahead of the one that is imported, so that neither thread waits for the other.
 const AHEAD: usize = 2;
-/// … and where many accounts are fetched at once: the reader has those of others.
-const AHEAD_OF_MANY: usize = 1;
 
 /// Imports everything an account has received; `done` hears of every message after its commit.
 ///
@@ -80,8 +77,6 @@ pub struct Importer<'a> {
     line: Option<Line>,
     /// The messages that the reader was given, by the id of their delivery; each batch is one commit.
     batches: VecDeque<Vec<i64>>,
-    /// Number of batches read ahead of the one that is imported.
-    ahead: usize,
     /// No commit waits for the disk: what a power cut takes comes again by itself.
     is_hasty: bool,
     /// Each message has a savepoint, so that one that fails takes nothing away but itself. Most mail needs none, and a
@@ -101,16 +96,15 @@ impl<'a> Importer<'a> {
         reader: &Reader,
     ) -> Importer<'a> {
         let (reader, batches) = (reader.clone(), VecDeque::new());
-        let (ahead, is_hasty, is_careful) = (AHEAD, false, false);
+        let (is_hasty, is_careful) = (false, false);
         let (line, known) = (None, None);
-        Importer { store, config, lock, account_id, reader, line, batches, ahead, is_hasty, is_careful, known }
+        Importer { store, config, lock, account_id, reader, line, batches, is_hasty, is_careful, known }
     }
 
-    /// Of what one of several sessions receives. Where it is `hasty`, no commit waits for the disk; before anything outside
-    /// depends on it, the store is flushed.
-    pub fn of_session(self, sessions: usize, hasty: bool) -> Importer<'a> {
-        let ahead = if sessions > FEW { AHEAD_OF_MANY } else { AHEAD };
-        Importer { ahead, is_hasty: hasty, ..self }
+    /// Of what a session receives. Where it is `hasty`, no commit waits for the disk; before anything outside depends on it,
+    /// the store is flushed.
+    pub fn of_session(self, hasty: bool) -> Importer<'a> {
+        Importer { is_hasty: hasty, ..self }
     }
 
     fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
@@ -123,7 +117,7 @@ impl<'a> Importer<'a> {
     /// # Errors
     /// The database fails. Nothing of it is written then.
     pub fn receive(&mut self, now: Timestamp, batch: Batch) -> Result<(usize, Vec<Imported>)> {
-        let (stored, imported) = match self.batches.len() < self.ahead {
+        let (stored, imported) = match self.batches.len() < AHEAD {
             true => (self.write(|tx| receive::write_batch(tx, &batch, now))?, Vec::new()),
             false => self.commit(now, Some(&batch))?,
         };
@@ -138,7 +132,7 @@ impl<'a> Importer<'a> {
     /// As [`run`].
     pub fn finish(&mut self, clock: &dyn Fn() -> Timestamp, done: &mut dyn FnMut(&Imported)) -> Result<()> {
         loop {
-            while self.batches.len() <= self.ahead && self.read_ahead(&mut HashMap::new())? {}
+            while self.batches.len() <= AHEAD && self.read_ahead(&mut HashMap::new())? {}
             if self.batches.is_empty() {
                 return Ok(());
             }

@@ -22,8 +22,6 @@ pub struct Job {
     pub portion: usize,
     /// Largest message in bytes.
     pub max_size: u64,
-    /// Number of sessions at once: each keeps the less in memory.
-    pub sessions: usize,
     /// Nothing is changed on the server.
     pub dry_run: bool,
     /// The run ends then: what is cut off by that is nobody's fault.
@@ -31,6 +29,9 @@ pub struct Job {
     /// Else nothing but the account is known yet.
     pub is_claimed: bool,
 }
+
+/// Bytes handed over at once, while the rest of the range is on its way: one commit stores them.
+pub const HAND_OVER: usize = 1 << 20;
 
 /// The main thread, as a session sees it. Who only takes in what is fetched need not answer the rest.
 pub trait Desk {
@@ -53,6 +54,10 @@ pub trait Desk {
     /// Number of messages and bytes that are going to be fetched.
     fn begun(&mut self, _messages: usize, _bytes: u64) -> Result<()> {
         Ok(())
+    }
+    /// Number of bytes from which on a batch is handed over.
+    fn enough(&self) -> usize {
+        HAND_OVER
     }
     /// A batch to be stored and imported.
     fn batch(&mut self, batch: Batch) -> Result<()>;

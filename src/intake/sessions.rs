@@ -6,14 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
 use super::poll::session;
 use super::receive::Batch;
-use super::session_desk::{Desk, Job, Moved, Start};
+use super::session_desk::{Desk, HAND_OVER, Job, Moved, Start};
+use super::turns::{Turn, Turns};
 use crate::net::{MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{Account, Polled};
 use crate::store::db;
@@ -57,14 +58,25 @@ pub enum Call {
     Ended(Result<()>),
 }
 
-struct Line {
+/// Number of sessions at once up to which each takes as much as is fast.
+pub const FEW: usize = 2;
+/// Bytes that one of more sessions hands over at once without a turn.
+const HAND_OVER_OF_MANY: usize = 256 << 10;
+/// Number of turns to hand over more …
+const TURNS: usize = 2;
+/// … and how long a session waits for one.
+const WAIT: Duration = Duration::from_secs(1);
+
+struct Line<'a> {
     account_id: i64,
     calls: SyncSender<(i64, Call)>,
     /// Number of batches that were handed on.
     batches: usize,
+    turns: &'a Turns,
+    turn: Option<Turn<'a>>,
 }
 
-impl Line {
+impl Line<'_> {
     fn call(&self, call: Call) -> Result<()> {
         self.calls.send((self.account_id, call)).map_err(|_| anyhow!("the run has ended"))
     }
@@ -76,7 +88,7 @@ impl Line {
     }
 }
 
-impl Desk for Line {
+impl Desk for Line<'_> {
     fn opened(&mut self, folder: &str, uidvalidity: u32) -> Result<Option<Start>> {
         self.ask(|answer| Call::Opened(folder.to_owned(), uidvalidity, answer))
     }
@@ -94,7 +106,16 @@ impl Desk for Line {
     }
 
     fn begun(&mut self, messages: usize, bytes: u64) -> Result<()> {
-        self.call(Call::Begun(messages, bytes))
+        self.call(Call::Begun(messages, bytes))?;
+        self.turn = None;
+        if bytes > HAND_OVER_OF_MANY as u64 {
+            self.turn = self.turns.take(WAIT);
+        }
+        Ok(())
+    }
+
+    fn enough(&self) -> usize {
+        if self.turn.is_some() { HAND_OVER } else { HAND_OVER_OF_MANY }
     }
 
     fn batch(&mut self, batch: Batch) -> Result<()> {
@@ -162,13 +183,14 @@ pub fn run(
 ) -> Result<Vec<Job>> {
     let workers = limits.jobs.clamp(1, jobs.len().max(1));
     let queue = Queue::new(jobs, limits);
+    let turns = Turns::new(TURNS);
     // One batch may wait: the next range downloads while the last is stored.
     let (calls, incoming) = sync_channel::<(i64, Call)>(1);
     thread::scope(|scope| {
         for _ in 0..workers {
             let calls = calls.clone();
-            let queue = &queue;
-            scope.spawn(move || work(queue, connect, &calls));
+            let (queue, turns) = (&queue, &turns);
+            scope.spawn(move || work(queue, turns, connect, &calls));
         }
         drop(calls);
         // Dropped where the run ends early, so that no session waits for it.
@@ -190,9 +212,10 @@ pub fn run(
     Ok(queue.left())
 }
 
-fn work(queue: &Queue, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
+fn work(queue: &Queue, turns: &Turns, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
     while let Some(mut job) = queue.take() {
-        let mut line = Line { account_id: job.account.id, calls: calls.clone(), batches: 0 };
+        let (account_id, calls) = (job.account.id, calls.clone());
+        let mut line = Line { account_id, calls, batches: 0, turns, turn: None };
         if !job.is_claimed {
             match line.ask(Call::Claim) {
                 Ok(Some(claimed)) => job = claimed,
@@ -215,7 +238,7 @@ fn work(queue: &Queue, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
 
 /// The sessions of an account: a second one where the server ended the first because its access token had expired, and
 /// so on as long as each brings something.
-fn talk(job: &Job, connect: &Connect<'_>, line: &mut Line) -> Result<()> {
+fn talk(job: &Job, connect: &Connect<'_>, line: &mut Line<'_>) -> Result<()> {
     let mut is_first = true;
     loop {
         let before = line.batches;
@@ -315,7 +338,6 @@ mod tests {
             folders: Vec::new(),
             portion: 0,
             max_size: 1,
-            sessions: 1,
             dry_run: false,
             until,
             is_claimed: true,

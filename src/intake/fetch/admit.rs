@@ -18,10 +18,10 @@ impl Front<'_> {
         if run.dry_run || run.store.place().server().is_none() {
             return self.claimed(account, watch);
         }
-        let (until, sessions) = (run.until, self.sessions);
+        let until = run.until;
         self.waiting.insert(account.id, account.clone());
         let (folders, portion, max_size, dry_run, is_claimed) = (Vec::new(), 0, 0, false, false);
-        Ok(Some(Job { account, folders, portion, max_size, sessions, dry_run, until, is_claimed }))
+        Ok(Some(Job { account, folders, portion, max_size, dry_run, until, is_claimed }))
     }
 
     /// The same of an account that is claimed now.
@@ -64,16 +64,14 @@ impl Front<'_> {
         let max_size = account.fetching.max_size.unwrap_or(config.message_max_size);
         let id = account.id;
         let Run { dry_run, until, .. } = *self.run;
-        let sessions = self.sessions;
-        let job =
-            Job { account: account.clone(), folders, portion, max_size, sessions, dry_run, until, is_claimed: true };
+        let job = Job { account: account.clone(), folders, portion, max_size, dry_run, until, is_claimed: true };
         let importer = match &claim {
             Some(claim) => {
                 import::run(self.run.store, config, claim.lock(), id, self.run.clock, &mut |imported| {
                     watch(Event::Imported(&account, imported));
                 })?;
                 let importer = Importer::new(self.run.store, config, Some(claim.lock().clone()), id, &self.reader);
-                Some(importer.of_session(sessions, !self.run.tells))
+                Some(importer.of_session(!self.run.tells))
             }
             None => None,
         };
