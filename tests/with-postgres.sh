@@ -22,10 +22,10 @@ done
 room=$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -n 1 || true)
 [[ ${room:-0} -lt 4000 || " ${options[*]} " == *" --fsync "* ]] || place=/dev/shm
 place=${place:-${TMPDIR:-/tmp}}
-# What one left that was killed itself: its server has ended with it and has taken its own directory away.
+# What one of this user left that was killed itself: its server has ended with it and has taken its own directory away.
 for left in "$place"/pg.*.postgres; do
   number=${left##*/pg.} number=${number%%.*}
-  [ ! -d "$left" ] || [ -e "$left/server" ] || [ -e "/proc/$number" ] || rm -rf "$left"
+  [ ! -O "$left" ] || [ -e "$left/server" ] || [ -e "/proc/$number" ] || rm -rf "$left"
 done
 base=$(mktemp -d "$place/pg.$$.XXXXXX.postgres")
 chmod 755 "$base"
