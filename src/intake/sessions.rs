@@ -58,9 +58,9 @@ pub enum Call {
     Ended(Result<()>),
 }
 
-/// Number of sessions at once up to which each takes as much as is fast.
+/// Number of sessions at once up to which nobody saves memory.
 pub const FEW: usize = 2;
-/// Bytes that one of more sessions hands over at once without a turn.
+/// Bytes that a session hands over at once without a turn.
 const HAND_OVER_OF_MANY: usize = 256 << 10;
 /// Number of turns to hand over more …
 const TURNS: usize = 2;
